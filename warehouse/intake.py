@@ -1,0 +1,265 @@
+"""Collection: normalised files → staged text → cleaned rows → typed rows in `raw` and identifiers in the vault.
+
+Everything is generated from the contract of the extract. Low-cardinality columns (codes, dates, flags, numbers) are
+read once per *distinct* text through a value map, not once per row; identifiers and names are read per row.
+
+Tables made in the transient work database, per source:
+
+stage__<n>   text as delivered, one table per group of files with the same header
+clean        one row per record: delivery_id, row_no, owner, and per column: the typed value, and
+             `<c>__bad`  TRUE when something was written that cannot be read (mapped kinds), or
+             `<c>__src`  the text as delivered and `<c>__ok` (identifier kinds)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from warehouse.contract import Column, Contract
+from warehouse.engine.duckdb import Session, literal, quote
+from warehouse.landing import Delivery
+from warehouse.reading import ReadResult
+
+CLEAN = "work.main.clean"
+# kinds whose text is read once per distinct value -> expression over `src`
+_MAPPED = {
+    "flag": "read_flag(src)",
+    "integer": "read_integer(src)",
+    "decimal": "read_decimal(src)",
+    "date": "read_date(src)",
+    "month": "read_month(src)",
+    "school_id": "nullif(regexp_extract(read_identifier(src), '^\\d{10}$'), '')",
+    "class_label": "read_class_label(src)",
+}
+_IDENTIFIERS = {"citizen_id", "student_no", "local_no"}
+# kinds whose texts can say "nothing" in a meaningful way (无 is an answer), so the placeholder list comes second
+_ANSWERS = {"code", "flag", "county", "grade"}
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A delivery that was read, with its facts."""
+
+    delivery: Delivery
+    read: ReadResult
+
+
+def stage(session: Session, contract: Contract, staged: Sequence[Staged], period: str) -> None:
+    """Fill `work.main.clean` from the normalised files. Raises EngineError if a file does not hold its records."""
+    session.execute(f"DROP TABLE IF EXISTS {CLEAN}")
+    groups: dict[tuple[str, ...], list[Staged]] = defaultdict(list)
+    for item in staged:
+        groups[item.read.header].append(item)
+    session.execute(_clean_ddl(contract))
+    for number, (header, items) in enumerate(groups.items()):
+        table = f"work.main.stage__{number}"
+        _read_group(session, contract, header, items, table)
+        _clean_group(session, contract, header, items, table, period)
+        session.execute(f"DROP TABLE {table}")
+
+
+def _kept(contract: Contract) -> list[Column]:
+    return [c for c in contract.columns if c.zone != "drop"]
+
+
+def _present(contract: Contract, header: tuple[str, ...]) -> dict[int, Column]:
+    return {i: c for i, c in contract.match_header(header).mapping.items() if c.zone != "drop"}
+
+
+def _read_group(
+    session: Session, contract: Contract, header: tuple[str, ...], items: Sequence[Staged], table: str
+) -> None:
+    present = _present(contract, header)
+    names = {f"c{i}": "VARCHAR" for i in range(len(header))}
+    files = ", ".join(literal(str(item.read.csv)) for item in items)
+    # The files were written by our own reader: plain RFC 4180, one line per record, no header.
+    session.execute(
+        f"""CREATE TABLE {table} AS
+            SELECT parse_filename(filename, true) AS delivery_id,
+                   {", ".join(f"{quote(f'c{i}')} AS {quote(c.name)}" for i, c in present.items())}
+            FROM read_csv([{files}], auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
+                          new_line = '\\n', filename = true, null_padding = false, max_line_size = 16000000,
+                          nullstr = '', columns = {names})""",
+        what=f"read {contract.id}",
+    )
+    counted = dict(session.rows(f"SELECT delivery_id, count(*) FROM {table} GROUP BY ALL"))
+    for item in items:
+        if counted.get(item.delivery.delivery_id, 0) != item.read.n_records:
+            raise AssertionError(f"{item.delivery.delivery_id}: records were lost between reader and engine")
+
+
+def _clean_ddl(contract: Contract) -> str:
+    columns = ["delivery_id VARCHAR", "row_no BIGINT", "owner VARCHAR", "as_of DATE", "is_ragged BOOLEAN"]
+    for c in _kept(contract):
+        columns.append(f"{quote(c.name)} {c.type}")
+        columns.extend(f"{quote(c.name + suffix)} {type_}" for suffix, type_ in _companions(c))
+    return f"CREATE TABLE {CLEAN} ({', '.join(columns)})"
+
+
+def _companions(column: Column) -> list[tuple[str, str]]:
+    if column.kind == "citizen_id":
+        return [("__src", "VARCHAR"), ("__ok", "BOOLEAN")]
+    if column.kind in _IDENTIFIERS:
+        return [("__src", "VARCHAR")]
+    if column.kind in _MAPPED or column.kind in _ANSWERS:
+        return [("__bad", "BOOLEAN")]
+    return []
+
+
+def _value_map(session: Session, contract: Contract, column: Column, table: str, period: str, name: str) -> None:
+    distinct = f"(SELECT DISTINCT {quote(column.name)} AS src FROM {table} WHERE {quote(column.name)} IS NOT NULL)"
+    if column.kind == "code":
+        expression = (
+            "(SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = "
+            f"{literal(column.properties['codeList'])} AND t.text = code_text(src))"
+        )
+    elif column.kind == "county":
+        expression = "read_county(src)"
+    elif column.kind == "grade":
+        expression = "(SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = 'grade' AND t.text = code_text(src))"
+    else:
+        expression = _MAPPED[column.kind]
+    if column.properties.get("dash") == "zero":
+        expression = f"CASE WHEN clean_cell(src) IN ('-', '—', '--') THEN 0 ELSE {expression} END"
+    session.execute(
+        f"CREATE OR REPLACE TABLE {name} AS SELECT src, value, value IS NULL AND NOT is_blank(src) AS bad "
+        f"FROM (SELECT src, {expression} AS value FROM {distinct})",
+        what=f"{contract.id}.{column.name}",
+    )
+
+
+def _clean_group(
+    session: Session, contract: Contract, header: tuple[str, ...], items: Sequence[Staged], table: str, period: str
+) -> None:
+    present = {c.name for c in _present(contract, header).values()}
+    targets, values, joins = [], [], []
+    for n, column in enumerate(_kept(contract)):
+        targets.append(quote(column.name))
+        targets.extend(quote(column.name + suffix) for suffix, _ in _companions(column))
+        source = f"s.{quote(column.name)}"
+        if column.name not in present:
+            values.append(f"NULL::{column.type}")
+            values.extend("false" if t == "BOOLEAN" else "NULL" for _, t in _companions(column))
+        elif column.kind in _MAPPED or column.kind in _ANSWERS:
+            _value_map(session, contract, column, table, period, f"work.main.map_{n}")
+            joins.append(f"LEFT JOIN work.main.map_{n} m{n} ON m{n}.src = {source}")
+            values += [f"m{n}.value", f"coalesce(m{n}.bad, false)"]
+        elif column.kind == "citizen_id":
+            read = f"read_citizen_id({source})"
+            # The first 18 characters of a longer number are the citizen id; the rest is a disability suffix.
+            values += [read, source, f"coalesce(is_citizen_id(left({read}, 18)), false)"]
+        elif column.kind in _IDENTIFIERS:
+            values += [f"CASE WHEN is_blank({source}) THEN NULL ELSE read_identifier({source}) END", source]
+        elif column.kind == "name":
+            values.append(f"read_name({source})")
+        else:
+            values.append(f"CASE WHEN is_blank({source}) THEN NULL ELSE strip_cell({source}) END")
+    facts = ", ".join(
+        f"({literal(i.delivery.delivery_id)}, {literal(i.delivery.owner)}, "
+        f"{literal(str(i.delivery.envelope.as_of)) if i.delivery.envelope.as_of else 'NULL'}::DATE)"
+        for i in items
+    )
+    ragged = ", ".join(
+        f"({literal(i.delivery.delivery_id)}, {row})" for i in items for row in i.read.ragged
+    )
+    session.execute("CREATE OR REPLACE TABLE work.main.ragged (delivery_id VARCHAR, row_no BIGINT)")
+    if ragged:
+        session.execute(f"INSERT INTO work.main.ragged VALUES {ragged}", what="ragged rows")
+    # rowid follows the order of the file, so the ordinal of a record is its distance from the file's first row.
+    session.execute(
+        f"""INSERT INTO {CLEAN} (delivery_id, row_no, owner, as_of, is_ragged, {", ".join(targets)})
+            WITH facts(delivery_id, owner, as_of) AS (VALUES {facts}),
+                 first AS (SELECT delivery_id, min(rowid) AS first_row FROM {table} GROUP BY ALL)
+            SELECT s.delivery_id, s.rowid - first.first_row + 1, facts.owner, facts.as_of,
+                   ragged.row_no IS NOT NULL, {", ".join(values)}
+            FROM {table} s
+            JOIN facts ON facts.delivery_id = s.delivery_id
+            JOIN first ON first.delivery_id = s.delivery_id
+            LEFT JOIN work.main.ragged ragged
+              ON ragged.delivery_id = s.delivery_id AND ragged.row_no = s.rowid - first.first_row + 1
+            {" ".join(joins)}""",
+        what=f"clean {contract.id}",
+    )
+
+
+def raw_columns(contract: Contract) -> list[tuple[str, str, str]]:
+    """Columns of the raw table beyond the row key: (name, type, expression over `clean`)."""
+    columns = []
+    for c in _kept(contract):
+        if c.zone == "raw":
+            columns.append((c.name, c.type, quote(c.name)))
+        elif c.zone == "token":
+            value = f"left({quote(c.name)}, 18)" if c.kind == "citizen_id" else quote(c.name)
+            columns.append((c.token, "UUID", f"token({literal(c.properties['namespace'])}, {value})"))
+    return columns
+
+
+def vault_columns(contract: Contract) -> list[str]:
+    """Names of the columns that go into the identity vault in clear."""
+    return [c.name for c in _kept(contract) if c.zone in ("token", "vault")]
+
+
+def raw_ddl(contract: Contract) -> list[str]:
+    """Statements that create the raw table with its comments."""
+    columns = ["delivery_id VARCHAR NOT NULL", "row_no BIGINT NOT NULL", "owner VARCHAR NOT NULL"]
+    columns += [f"{quote(name)} {type_}" for name, type_, _ in raw_columns(contract)]
+    comments = []
+    for c in _kept(contract):
+        name = c.token if c.zone == "token" else c.name
+        if c.zone in ("raw", "token"):
+            text = f"{c.header} / {c.label_en} · {c.tier}" + (" · token" if c.zone == "token" else "")
+            comments.append(f"COMMENT ON COLUMN {contract.table}.{quote(name)} IS {literal(text)}")
+    return [
+        f"CREATE TABLE IF NOT EXISTS {contract.table} ({', '.join(columns)})",
+        f"COMMENT ON TABLE {contract.table} IS {literal(f'{contract.title_zh} / {contract.title_en} ({contract.product})')}",
+        *comments,
+    ]
+
+
+def accept_rows(session: Session, contract: Contract, accepted: Sequence[str], failures: str) -> None:
+    """Append the rows of the accepted deliveries that no quarantine rule caught. Call inside the load's transaction."""
+    if not accepted:
+        return
+    columns = raw_columns(contract)
+    listed = ", ".join(literal(d) for d in accepted)
+    session.execute(
+        f"""INSERT INTO {contract.table} (delivery_id, row_no, owner, {", ".join(quote(n) for n, _, _ in columns)})
+            SELECT delivery_id, row_no, owner, {", ".join(e for _, _, e in columns)} FROM {CLEAN} AS clean
+            WHERE delivery_id IN ({listed}) AND NOT EXISTS (
+              SELECT 1 FROM {failures} f WHERE f.severity = 'quarantine'
+                AND f.delivery_id = clean.delivery_id AND f.row_no = clean.row_no)
+            ORDER BY delivery_id, row_no""",
+        what=f"accept {contract.id}",
+    )
+
+
+def install_lookups(session: Session) -> None:
+    """Texts of all code lists as (list_id, text, code), and the county reader; both transient."""
+    session.execute(
+        """CREATE OR REPLACE TABLE work.main.code_text AS
+           WITH lists AS (
+             SELECT list_id, code, name_zh, aliases FROM ref.code_list
+             UNION ALL SELECT 'grade', grade_code, name_zh, aliases FROM ref.grade
+             UNION ALL SELECT 'destination', code, name_zh, NULL FROM ref.destination_code),
+           texts AS (
+             SELECT list_id, code, unnest([code, name_zh] || string_split(coalesce(aliases, ''), '|')) AS text FROM lists
+             -- D19: a leading zero that a spreadsheet dropped, where the code is zero-padded digits
+             UNION ALL SELECT list_id, code, ltrim(code, '0') FROM lists WHERE code LIKE '0%' AND ltrim(code, '0') <> '')
+           SELECT DISTINCT list_id, code_text(text) AS text, code FROM texts WHERE code_text(text) IS NOT NULL"""
+    )
+    session.execute(
+        """CREATE OR REPLACE TABLE work.main.county_text AS
+           WITH texts AS (
+             SELECT county_code, unnest([name_zh, short_zh] || string_split(coalesce(aliases, ''), '|')) AS text FROM ref.county)
+           SELECT code_text(text) AS text, max(county_code) AS county_code FROM texts
+           WHERE code_text(text) IS NOT NULL GROUP BY ALL HAVING count(DISTINCT county_code) = 1"""
+    )
+    # A name may follow the names of its province and prefecture; the longest county name at the end decides (D16).
+    session.execute(
+        """CREATE OR REPLACE TEMP MACRO read_county(s) AS CASE
+             WHEN regexp_full_match(clean_cell(s), '\\d{6}(\\d{6})?(\\.0)?') THEN left(clean_cell(s), 6)
+             ELSE (SELECT arg_max(t.county_code, length(t.text)) FROM work.main.county_text t
+                   WHERE ends_with(code_text(s), t.text)) END"""
+    )

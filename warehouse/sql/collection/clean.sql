@@ -1,0 +1,85 @@
+-- Macros that read the text of a cell. Temporary: they live in the session. Each returns NULL for what it cannot read;
+-- nothing is guessed. Dirt ids (D04 …) are explained in docs/dirt.md.
+
+-- D04, D10: apostrophe prefix, ="…", spaces of every kind, zero-width characters, tabs
+CREATE OR REPLACE TEMP MACRO strip_cell(s) AS nullif(
+  ltrim(trim(CASE WHEN starts_with(s, '="') THEN substr(s, 3, length(s) - 3) ELSE s END,
+             ' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288) || chr(8203) || chr(8204) || chr(8205) || chr(65279)),
+        ''''), '');
+
+-- D06, D26: full-width ASCII to half-width (NFKC of the characters that occur in codes, dates and numbers)
+CREATE OR REPLACE TEMP MACRO half_width(s) AS translate(s,
+  '０１２３４５６７８９ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ（）－．／：，＋＝＊　',
+  '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz()-./:,+=* ');
+
+CREATE OR REPLACE TEMP MACRO clean_cell(s) AS half_width(strip_cell(s));
+
+-- D22: placeholders that mean "nothing"
+CREATE OR REPLACE TEMP MACRO is_blank(s) AS
+  s IS NULL OR clean_cell(s) IS NULL
+  OR clean_cell(s) IN ('无', '不详', '暂无', '未知', '空', '/', '-', '--', '—', 'NULL', 'null', 'N/A', '#N/A', '000000', '19000101', '111111111111111111');
+
+CREATE OR REPLACE TEMP MACRO code_text(s) AS lower(regexp_replace(clean_cell(s), '[\s()·、]+', '', 'g'));
+
+-- D20
+CREATE OR REPLACE TEMP MACRO read_flag(s) AS CASE
+  WHEN lower(clean_cell(s)) IN ('是', '1', 'y', 'yes', 'true', 't', '√', '有', '对') THEN true
+  WHEN lower(clean_cell(s)) IN ('否', '0', 'n', 'no', 'false', 'f', '×', '无', '没有', '不') THEN false END;
+
+-- Plain or grouped digits, an integral decimal part from a spreadsheet, a unit
+CREATE OR REPLACE TEMP MACRO read_integer(s) AS
+  TRY_CAST(regexp_extract(replace(clean_cell(s), ',', ''), '^(-?\d{1,9})(\.0+)?\s*(人|个|所|公里|km|岁|月|元)?$', 1) AS INTEGER);
+
+-- D23: thousand separators and 元; other units are refused
+CREATE OR REPLACE TEMP MACRO read_decimal(s) AS
+  TRY_CAST(regexp_extract(replace(clean_cell(s), ',', ''), '^(-?\d{1,14}(\.\d{1,6})?)\s*元?$', 1) AS DECIMAL(18, 2));
+
+CREATE OR REPLACE TEMP MACRO ymd(y, m, d) AS TRY_CAST(y || '-' || lpad(m, 2, '0') || '-' || lpad(d, 2, '0') AS DATE);
+
+-- D11: ordered readers; day-first only where it cannot be anything else; Excel serials of the 1900 calendar
+CREATE OR REPLACE TEMP MACRO read_date_clean(t) AS CASE
+  WHEN regexp_full_match(t, '\d{8}') THEN ymd(substr(t, 1, 4), substr(t, 5, 2), substr(t, 7, 2))
+  WHEN regexp_full_match(t, '\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?([ T]\d{1,2}:\d{2}(:\d{2})?(\.0+)?)?') THEN ymd(
+    regexp_extract(t, '^(\d{4})', 1), regexp_extract(t, '^\d{4}\D(\d{1,2})', 1), regexp_extract(t, '^\d{4}\D\d{1,2}\D(\d{1,2})', 1))
+  WHEN regexp_full_match(t, '(1[3-9]|2\d|3[01])/\d{1,2}/\d{4}') THEN ymd(
+    regexp_extract(t, '(\d{4})$', 1), regexp_extract(t, '/(\d{1,2})/', 1), regexp_extract(t, '^(\d{2})', 1))
+  WHEN regexp_full_match(t, '[1-6]\d{4}(\.0+)?') THEN DATE '1899-12-30' + TRY_CAST(substr(t, 1, 5) AS INTEGER) END;
+CREATE OR REPLACE TEMP MACRO read_date(s) AS read_date_clean(clean_cell(s));
+
+CREATE OR REPLACE TEMP MACRO read_month_clean(t) AS CASE
+  WHEN regexp_full_match(t, '(19|20)\d{2}(0[1-9]|1[0-2])') THEN substr(t, 1, 4) || '-' || substr(t, 5, 2)
+  WHEN regexp_full_match(t, '(19|20)\d{2}[-/.年](0?[1-9]|1[0-2])月?') THEN
+    substr(t, 1, 4) || '-' || lpad(regexp_extract(t, '^\d{4}\D(\d{1,2})', 1), 2, '0')
+  ELSE strftime(read_date_clean(t), '%Y-%m') END;
+CREATE OR REPLACE TEMP MACRO read_month(s) AS read_month_clean(clean_cell(s));
+
+-- Identifiers: separators and case only. D06: × and * stand for X at the last place.
+CREATE OR REPLACE TEMP MACRO read_identifier(s) AS upper(translate(replace(replace(clean_cell(s), ' ', ''), '-', ''), '×', 'X'));
+CREATE OR REPLACE TEMP MACRO read_citizen_id_clean(t) AS
+  CASE WHEN ends_with(t, '*') THEN left(t, length(t) - 1) || 'X' ELSE t END;
+CREATE OR REPLACE TEMP MACRO read_citizen_id(s) AS
+  CASE WHEN is_blank(s) THEN NULL ELSE read_citizen_id_clean(read_identifier(s)) END;
+
+-- GB 11643-1999: ISO 7064:1983 MOD 11-2 over 17 digits and a check character
+CREATE OR REPLACE TEMP MACRO digit_at(s, i) AS ord(substr(s, i, 1)) - 48;
+CREATE OR REPLACE TEMP MACRO mod11_2_check(s) AS substr('10X98765432', 1 + (
+    digit_at(s, 1) * 7 + digit_at(s, 2) * 9 + digit_at(s, 3) * 10 + digit_at(s, 4) * 5 + digit_at(s, 5) * 8 + digit_at(s, 6) * 4
+  + digit_at(s, 7) * 2 + digit_at(s, 8) * 1 + digit_at(s, 9) * 6 + digit_at(s, 10) * 3 + digit_at(s, 11) * 7 + digit_at(s, 12) * 9
+  + digit_at(s, 13) * 10 + digit_at(s, 14) * 5 + digit_at(s, 15) * 8 + digit_at(s, 16) * 4 + digit_at(s, 17) * 2) % 11, 1);
+CREATE OR REPLACE TEMP MACRO is_citizen_id(s) AS
+  regexp_full_match(s, '\d{17}[0-9X]') AND mod11_2_check(s) = substr(s, 18, 1)
+  AND ymd(substr(s, 7, 4), substr(s, 11, 2), substr(s, 13, 2)) IS NOT NULL;
+CREATE OR REPLACE TEMP MACRO citizen_birth_date(s) AS ymd(substr(s, 7, 4), substr(s, 11, 2), substr(s, 13, 2));
+
+-- D05: what a spreadsheet leaves of an 18-digit number
+CREATE OR REPLACE TEMP MACRO is_excel_damaged(s) AS
+  regexp_full_match(upper(clean_cell(s)), '\d(\.\d+)?E\+1[4-9]')
+  OR (regexp_full_match(clean_cell(s), '\d{15}000') AND NOT coalesce(is_citizen_id(clean_cell(s)), false));
+
+-- D09: one form of the dot; spaces between Chinese characters go, spaces between Latin words stay
+CREATE OR REPLACE TEMP MACRO read_name(s) AS CASE WHEN is_blank(s) THEN NULL ELSE
+  regexp_replace(regexp_replace(translate(clean_cell(s), '•・‧∙．。.', '·······'), '\s*([·-])\s*', '·', 'g'), '([^A-Za-z])\s+', '\1', 'g') END;
+
+-- D26: 2014级1班, (1)班, 1班 → 2014-1 or 1: cohort and number, never free text
+CREATE OR REPLACE TEMP MACRO read_class_label(s) AS nullif(
+  regexp_extract(regexp_replace(clean_cell(s), '[()\s]', '', 'g'), '^((?:(?:19|20)\d{2}(?:级|届))?(?:[小中大]|混龄|[一二三四五六七八九]年级|初[一二三]|高[一二三])?\d{1,3}班?)$', 1), '');
