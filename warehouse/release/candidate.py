@@ -1,0 +1,310 @@
+"""From marts in the warehouse to a candidate: a whole folder that people can look at and approve.
+
+`candidates/<period>-<first 12 of the content hash>`: the same data under the same contracts gives the same folder.
+Every file except `marts.duckdb` is byte-reproducible with the same engine version; nothing in it tells the time, the
+machine, the path or the person.
+
+Mart-level custom properties read here: `disclosure` (see disclosure.py) and `sortKey`, a list of columns that lead the
+order of rows; the key always completes it, so that the order is total. The schema version is the contract's version.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import duckdb
+
+from warehouse.config import Settings
+from warehouse.contract import Contract
+from warehouse.engine.duckdb import Session, literal, quote
+from warehouse.errors import BlockedError, UsageError
+from warehouse.release import files, pointer
+from warehouse.release.approval import record_builder
+from warehouse.release.changes import changes_text, check_versions, compare
+from warehouse.release.dictionary import Codes, html_text, write_xlsx
+from warehouse.release.disclosure import INTEGERS, STATUS, disclosure_of, enforced, protect
+from warehouse.release.duckdb_file import memory_session, write_duckdb
+from warehouse.release.manifest import (
+    clean_inputs,
+    clean_rules,
+    content_hash,
+    data_package,
+    last_day,
+    odcs_text,
+    read_contracts,
+    seal,
+)
+from warehouse.release.verify import verify_release
+
+ROW_GROUP = 122_880
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PERSONAL_TIERS = ("L3", "L4")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A staged release. `hash` is its seal: what an approval must name."""
+
+    path: Path
+    id: str
+    period: str
+    content_hash: str
+    previous: str | None
+    hash: str
+
+
+def load_candidate(path: Path) -> Candidate:
+    """A candidate from its folder; BlockedError if its papers are missing."""
+    facts = files.read_json(path / "RELEASE.json")
+    files.read_sums(path)
+    return Candidate(
+        path=path,
+        id=facts["id"],
+        period=facts["period"],
+        content_hash=facts["content_hash"],
+        previous=facts["previous"],
+        hash=seal((path / files.SUMS).read_bytes()),
+    )
+
+
+def build_candidate(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    *,
+    period: str,
+    contracts: Mapping[str, Contract],
+    inputs: Sequence[Mapping[str, Any]],
+    rule_summary: Sequence[Mapping[str, Any]],
+    code_version: str,
+    reference_version: str,
+    operator: str,
+    data_as_of: str | None = None,
+    minimum: Mapping[str, int] | None = None,
+    codes: Codes | None = None,
+    extras: Callable[[Path], None] | None = None,
+) -> Candidate:
+    """Write, check and name a candidate; an equal one that is already there is kept, with its approvals.
+
+    `operator` is the account that builds and so may not approve. `data_as_of` defaults to the last day of the period.
+    `minimum` overrides the disclosure minimum by mart id. `codes` are code lists for the dictionary. `extras` is called
+    with the staged folder to add files made from it (the dashboard); it must be deterministic and change nothing.
+
+    Raises UsageError for faulty contracts, BlockedError when a mart does not fit its contract or must not be published.
+    """
+    pointer.check_period(period)
+    if not contracts:
+        raise UsageError("没有可发布的数据集 / there is no mart to publish", "give at least one contract")
+    if not operator.strip():
+        raise UsageError("缺少操作账号 / the operator's account is missing", "name the account that builds")
+    known_inputs, rules = clean_inputs(inputs), clean_rules(rule_summary)
+    final = {name: enforced(contracts[name], (minimum or {}).get(name)) for name in sorted(contracts)}
+    for name, contract in final.items():
+        _check_contract(name, contract)
+
+    with files.exclusive(settings.candidates):
+        files.sweep_staging(settings.candidates)
+        staging = files.new_staging(settings.candidates)
+        try:
+            session = Session(con, Path())
+            rows = {name: _write_mart(session, staging, contract, period) for name, contract in final.items()}
+            digest = content_hash(staging)
+            release, previous = _identity(settings, period, digest)
+            hidden = {name: _hidden_rows(staging, contract) for name, contract in final.items()}
+            storage = str(settings.get("release", "duckdb_storage_version"))
+            facts: dict[str, Any] = {
+                "id": release,
+                "period": period,
+                "data_as_of": data_as_of or last_day(period),
+                "previous": previous.id if previous else None,
+                "content_hash": digest,
+                "code_version": code_version,
+                "reference_version": reference_version,
+                "engine": f"duckdb {duckdb.__version__}",
+                "duckdb_storage_version": storage,
+                "inputs": known_inputs,
+                "marts": [_mart_facts(c, rows[name], hidden[name]) for name, c in final.items()],
+            }
+            files.write_text(staging / "CHANGES.md", _changes(release, previous, staging, final))
+            write_duckdb(staging, facts, final, rules, storage)
+            files.write_json(staging / "datapackage.json", data_package(facts, final, staging, rows))
+            write_xlsx(staging / "dictionary.xlsx", release, final, codes or {})
+            files.write_text(staging / "dictionary.html", html_text(release, final, codes or {}))
+            files.write_json(
+                staging / "quality" / "summary.json",
+                {"release": release, "period": period, "rules": rules, "disclosure": facts["marts"]},
+            )
+            files.write_json(staging / "RELEASE.json", facts)
+            if extras:
+                extras(staging)
+            files.write_sums(staging, files.sums(staging))
+            # What is approved is what was checked: the staged files themselves, not the tables they came from.
+            verify_release(staging).require()
+            return _settle(settings, staging, f"{period}-{digest[:12]}", operator)
+        finally:
+            if staging.exists():
+                rmtree(staging)
+
+
+def _check_contract(name: str, contract: Contract) -> None:
+    if name != contract.id or not _NAME.fullmatch(name):
+        raise UsageError(f"{name}: 数据集编号无效 / not a valid mart id", "use small letters, digits and _")
+    if contract.schema != "mart" or not contract.key:
+        raise UsageError(
+            f"{name}: 须在 mart 中且有主键 / must lie in `mart` and have a key", "correct the mart's contract"
+        )
+    personal = [c.name for c in contract.columns if c.tier in _PERSONAL_TIERS or c.zone != "raw"]
+    if personal:
+        raise BlockedError(
+            f"{name}: 含个人信息列 {personal} / columns hold personal data: {personal}",
+            "leave them out of the mart; a release carries only aggregates of tier L1 and L2",
+        )
+    sort = contract.properties.get("sortKey") or []
+    if not set(sort) <= {c.name for c in contract.columns}:
+        raise UsageError(
+            f"{name}: sortKey 中有未知列 / sortKey names unknown columns", "correct the mart's contract"
+        )
+
+
+@contextmanager
+def _ordered(session: Session) -> Iterator[None]:
+    """Rows of a file follow ORDER BY only while DuckDB preserves insertion order; a load may have switched it off."""
+    before = session.value("SELECT current_setting('preserve_insertion_order')")
+    session.execute("SET preserve_insertion_order = true")
+    try:
+        yield
+    finally:
+        session.execute(f"SET preserve_insertion_order = {literal(bool(before))}")
+
+
+def _write_mart(session: Session, staging: Path, contract: Contract, period: str) -> int:
+    if not session.exists(contract.table):
+        raise BlockedError(f"{contract.table} 不存在 / does not exist", "run the models of this period first")
+    _check_types(session, contract)
+    keys = ", ".join(quote(k) for k in contract.key)
+    if session.rows(f"SELECT 1 FROM {quote(contract.table)} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"):
+        raise BlockedError(
+            f"{contract.id}: 主键重复 / the key is not unique ({', '.join(contract.key)})",
+            "correct the model or the key of the contract",
+        )
+    order = dict.fromkeys((*(contract.properties.get("sortKey") or ()), *contract.key))
+    metadata = {
+        "mart": contract.id,
+        "period": period,
+        "schema_version": contract.version,
+        "title_zh": contract.title_zh,
+        "title_en": contract.title_en,
+    }
+    files.write_text(staging / "contracts" / f"{contract.id}.odcs.yaml", odcs_text(contract))
+    target = staging / "parquet" / f"{contract.id}.parquet"
+    target.parent.mkdir(exist_ok=True)
+    # A hidden sort column would betray its order of magnitude by its place: sort what is published, not the mart.
+    published = f"SELECT * FROM ({protect(session.con, contract.table, contract)})"
+    with _ordered(session):
+        session.execute(
+            f"COPY ({published} ORDER BY {', '.join(f'{quote(n)} ASC NULLS FIRST' for n in order)}) "
+            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
+            f"ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{{', '.join(f'{k}: {literal(v)}' for k, v in metadata.items())}}})",
+            what=f"COPY {contract.id}",
+        )
+    return int(session.value(f"SELECT count(*) FROM read_parquet({literal(str(target))})"))
+
+
+def _check_types(session: Session, contract: Contract) -> None:
+    """Types must be those of the contract; only integers of another width are narrowed, where overflow is an error."""
+    actual = {row[0]: row[1] for row in session.rows(f"DESCRIBE SELECT * FROM {quote(contract.table)}")}
+    faults = []
+    for column in contract.columns:
+        if column.name == STATUS and disclosure_of(contract):
+            continue
+        wanted = session.value(f"SELECT typeof(CAST(NULL AS {column.type}))")
+        found = actual.get(column.name, "–")
+        if found != wanted and not (found in INTEGERS and wanted in INTEGERS):
+            faults.append(f"{column.name} {found} ≠ {wanted}")
+    if faults:
+        raise BlockedError(
+            f"{contract.id}: 列与契约不符 / columns differ from the contract: {'; '.join(faults)}",
+            "correct the model or the contract",
+        )
+
+
+def _identity(settings: Settings, period: str, digest: str) -> tuple[str, pointer.Release | None]:
+    """Id and predecessor. Content that is already the newest of its month keeps the papers it was published with."""
+    newest = pointer.newest_of(settings, period)
+    if newest and newest.content_hash == digest:
+        found = pointer.find_release(settings, newest.previous) if newest.previous else None
+        return newest.id, found
+    ids = [r.id for r in pointer.list_releases(settings)]
+    return pointer.release_id(period, ids), pointer.previous_of(settings, period)
+
+
+def _hidden_rows(staging: Path, contract: Contract) -> int:
+    if disclosure_of(contract) is None:
+        return 0
+    session = memory_session()
+    try:
+        source = literal(str(staging / "parquet" / f"{contract.id}.parquet"))
+        return int(session.value(f"SELECT count(*) FROM read_parquet({source}) WHERE {STATUS} = 'hidden'"))
+    finally:
+        session.con.close()
+
+
+def _mart_facts(contract: Contract, rows: int, hidden: int) -> dict[str, Any]:
+    rule = disclosure_of(contract)
+    return {
+        "mart": contract.id,
+        "table": contract.table,
+        "title_zh": contract.title_zh,
+        "title_en": contract.title_en,
+        "schema_version": contract.version,
+        "rows": rows,
+        "minimum": rule.minimum if rule else None,
+        "hidden_rows": hidden,
+    }
+
+
+def _changes(
+    release: str, previous: pointer.Release | None, staging: Path, contracts: Mapping[str, Contract]
+) -> str:
+    if previous is None:
+        return changes_text(release, None, [])
+    before = read_contracts(previous.path)
+    check_versions(before, contracts)
+    session = memory_session()
+    try:
+        return changes_text(release, previous.id, compare(session, previous.path, before, staging, contracts))
+    finally:
+        session.con.close()
+
+
+def _settle(settings: Settings, staging: Path, name: str, operator: str) -> Candidate:
+    """Give the staged folder its name, unless an equal candidate has it already."""
+    target = settings.candidates / name
+    if target.exists() and _same_evidence(target, staging):
+        record_builder(target, operator)
+        return load_candidate(target)
+    files.fsync_tree(staging)
+    # Known before the folder is there: a builder must never be able to approve, not even after a crash in between.
+    record_builder(target, operator)
+    if target.exists():
+        target.rename(settings.candidates / f"{files.STAGING}{secrets.token_hex(6)}")
+    staging.rename(target)
+    files.fsync_dir(settings.candidates)
+    files.sweep_staging(settings.candidates)
+    return load_candidate(target)
+
+
+def _same_evidence(target: Path, staging: Path) -> bool:
+    """Equal files, where marts.duckdb, which is never byte-equal, is as good as the Parquet it was checked against."""
+    if not verify_release(target).ok:
+        return False
+    old, new = (
+        {n: h for n, h in files.read_sums(root).items() if n != "marts.duckdb"} for root in (target, staging)
+    )
+    return old == new

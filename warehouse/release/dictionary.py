@@ -1,0 +1,232 @@
+"""The data dictionary for people: a workbook and a page, both bilingual, both made from the enforced contracts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from warehouse.contract import Column, Contract
+
+# list id -> (code, Chinese, English)
+Codes = Mapping[str, Sequence[tuple[str, str, str]]]
+
+HEADINGS = (
+    ("字段", "Field", 24),
+    ("中文名", "Label (zh)", 22),
+    ("英文名", "Label (en)", 38),
+    ("主键", "Key", 6),
+    ("类型", "Type", 14),
+    ("单位", "Unit", 10),
+    ("分级", "Tier", 8),
+    ("代码表", "Codes", 24),
+    ("来源", "Source", 26),
+    ("标准", "Standard", 16),
+    ("保密", "Protection", 30),
+)
+# A workbook carries the time of its making; a fixed one keeps equal content equal bytes.
+_FIXED_TIME = datetime(2000, 1, 1)
+_INK, _BAND = "#1F3A5F", "#EEF2F7"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{k} = {v}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _protection(contract: Contract, column: Column) -> str:
+    node = contract.properties.get("disclosure") or {}
+    minimum = node.get("minimum")
+    if column.name in node.get("counts", ()) or column.name in {n for n, _ in node.get("complements", ())}:
+        return f"1–{minimum - 1} 人不公布 / 1–{minimum - 1} hidden"
+    if column.name in node.get("hides", ()):
+        return "随人数一并不公布 / hidden with the counts"
+    return ""
+
+
+def _cells(contract: Contract, column: Column) -> tuple[str, ...]:
+    p = column.properties
+    return (
+        column.name,
+        column.header,
+        column.label_en,
+        "是 yes" if column.key else "",
+        column.type,
+        _text(p.get("unit")),
+        column.tier,
+        _text(p.get("codeList") or p.get("values")),
+        _text(p.get("source")),
+        _text(p.get("standard")),
+        _protection(contract, column),
+    )
+
+
+def _used_codes(contracts: Mapping[str, Contract], codes: Codes) -> dict[str, Sequence[tuple[str, str, str]]]:
+    used = {c.properties.get("codeList") for contract in contracts.values() for c in contract.columns}
+    return {name: codes[name] for name in sorted(codes) if name in used}
+
+
+def write_xlsx(path: Path, release: str, contracts: Mapping[str, Contract], codes: Codes) -> None:
+    """dictionary.xlsx: an index, one sheet per mart, the code lists. Everything is text, so no id loses its zeros."""
+    book = xlsxwriter.Workbook(str(path), {"strings_to_numbers": False, "strings_to_formulas": False})
+    book.set_properties({"title": f"数据字典 Data dictionary {release}", "created": _FIXED_TIME})
+    font = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "top", "text_wrap": True}
+    style = {
+        "title": book.add_format(
+            {**font, "bold": True, "font_size": 15, "font_color": _INK, "text_wrap": False}
+        ),
+        "note": book.add_format({**font, "font_color": "#555555", "text_wrap": False}),
+        "head": book.add_format(
+            {
+                **font,
+                "bold": True,
+                "font_color": "#FFFFFF",
+                "bg_color": _INK,
+                "valign": "vcenter",
+                "border": 1,
+            }
+        ),
+        "even": book.add_format({**font, "num_format": "@", "border": 1, "border_color": "#D5DBE3"}),
+        "odd": book.add_format(
+            {**font, "num_format": "@", "border": 1, "border_color": "#D5DBE3", "bg_color": _BAND}
+        ),
+        "link": book.add_format({**font, "font_color": "#0B5CAD", "underline": 1}),
+    }
+    ordered = sorted(contracts.items())
+    sheets = {
+        name: _sheet_name(i, contract.title_zh or name) for i, (name, contract) in enumerate(ordered, 1)
+    }
+
+    def table(
+        sheet: Any, top: int, headings: Sequence[tuple[str, str, int]], rows: Sequence[Sequence[str]]
+    ) -> None:
+        for position, (zh, en, width) in enumerate(headings):
+            sheet.set_column(position, position, width)
+            sheet.write_string(top, position, f"{zh}\n{en}", style["head"])
+        sheet.set_row(top, 34)
+        for n, row in enumerate(rows):
+            for position, text in enumerate(row):
+                sheet.write_string(top + 1 + n, position, text, style["odd" if n % 2 else "even"])
+        sheet.freeze_panes(top + 1, 1)
+        if rows:
+            sheet.autofilter(top, 0, top + len(rows), len(headings) - 1)
+        sheet.hide_gridlines(2)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(top)
+        sheet.set_footer(f"&L{release}&R&P / &N")
+
+    index = book.add_worksheet("目录 Index")
+    index.write_string(0, 0, f"数据字典 Data dictionary · {release}", style["title"])
+    index.write_string(
+        1, 0, "单元格状态为 hidden 的行，人数过少不予公布 / counts too small are hidden", style["note"]
+    )
+    headings = (
+        ("数据集", "Mart", 34),
+        ("名称", "Title (zh)", 34),
+        ("英文名称", "Title (en)", 40),
+        ("版本", "Version", 10),
+        ("主键", "Key", 36),
+        ("责任单位", "Owner", 22),
+        ("用途", "Purpose", 60),
+    )
+    rows = [
+        (n, c.title_zh, c.title_en, c.version, ", ".join(c.key), c.owner, c.description) for n, c in ordered
+    ]
+    table(index, 3, headings, rows)
+    for n, (name, _) in enumerate(ordered):
+        index.write_url(4 + n, 0, f"internal:'{sheets[name]}'!A1", style["link"], name)
+    for name, contract in ordered:
+        sheet = book.add_worksheet(sheets[name])
+        sheet.write_string(0, 0, f"{contract.title_zh} {contract.title_en}".strip(), style["title"])
+        sheet.write_string(1, 0, f"{contract.table} · {contract.version} · {contract.owner}", style["note"])
+        table(sheet, 3, HEADINGS, [_cells(contract, c) for c in contract.columns])
+    used = _used_codes(contracts, codes)
+    if used:
+        sheet = book.add_worksheet("代码表 Codes")
+        sheet.write_string(0, 0, "代码表 Code lists", style["title"])
+        headings = (
+            ("代码表", "List", 26),
+            ("代码", "Code", 16),
+            ("中文", "Chinese", 34),
+            ("英文", "English", 40),
+        )
+        table(sheet, 3, headings, [(n, *map(_text, row)) for n, list_ in used.items() for row in list_])
+    book.close()
+
+
+def _sheet_name(number: int, title: str) -> str:
+    """Excel allows 31 characters and forbids some; the number keeps shortened names apart."""
+    return f"{number:02d} {re.sub(r'[][:*?/\\\\]', ' ', title)}"[:31].rstrip(" '")
+
+
+_STYLE = """
+:root{--ink:#1f3a5f;--line:#d5dbe3;--band:#f5f7fa}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:1280px;padding:24px 20px 60px;color:#1c2430;line-height:1.55;
+font:15px/1.55 "Noto Sans CJK SC","Source Han Sans SC","Microsoft YaHei","PingFang SC",system-ui,sans-serif}
+h1{font-size:26px;margin:0 0 4px;color:var(--ink)}h2{font-size:19px;margin:44px 0 2px;color:var(--ink)}
+p{margin:4px 0 10px}.en,.note{color:#5b6675}
+nav{columns:2 320px;margin:18px 0}nav a{display:block;padding:3px 0;color:#0b5cad}
+.wrap{overflow-x:auto;border:1px solid var(--line);border-radius:6px}
+table{border-collapse:collapse;width:100%;font-size:13.5px}
+th{background:var(--ink);color:#fff;text-align:left;font-weight:600;padding:7px 10px;white-space:nowrap}
+th small{display:block;font-weight:400;opacity:.8}
+td{padding:6px 10px;border-top:1px solid var(--line);vertical-align:top}
+tbody tr:nth-child(even){background:var(--band)}
+td:first-child{font-family:ui-monospace,Consolas,monospace;white-space:nowrap}
+@media print{body{max-width:none;padding:0;font-size:10pt}.wrap{overflow:visible;border:0}h2{break-after:avoid}}
+"""
+
+
+def html_text(release: str, contracts: Mapping[str, Contract], codes: Codes) -> str:
+    """dictionary.html: one file, no script, nothing loaded from anywhere; every text from a contract is escaped."""
+    ordered = sorted(contracts.items())
+    parts = [
+        "<!doctype html>",
+        '<html lang="zh-CN"><head><meta charset="utf-8">',
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        f"<title>数据字典 Data dictionary {escape(release)}</title><style>{_STYLE}</style></head><body>",
+        f'<h1>数据字典 <span class="en">Data dictionary</span></h1><p class="note">{escape(release)}</p>',
+        '<nav aria-label="目录 Index">',
+        *(
+            f'<a href="#{escape(n)}">{escape(c.title_zh)} <span class="en">{escape(c.title_en)}</span></a>'
+            for n, c in ordered
+        ),
+        "</nav>",
+    ]
+    head = [(zh, en) for zh, en, _ in HEADINGS]
+    for name, contract in ordered:
+        parts += [
+            f'<h2 id="{escape(name)}">{escape(contract.title_zh)} <span class="en" lang="en">{escape(contract.title_en)}</span></h2>',
+            f'<p class="note">{escape(contract.table)} · {escape(contract.version)} · {escape(contract.owner)}</p>',
+            f"<p>{escape(contract.description)}</p>",
+            _table(head, [_cells(contract, c) for c in contract.columns]),
+        ]
+    for name, rows in _used_codes(contracts, codes).items():
+        parts += [
+            f'<h2 id="code-{escape(name)}">代码表 <span class="en" lang="en">Codes</span> {escape(name)}</h2>',
+            _table(
+                [("代码", "Code"), ("中文", "Chinese"), ("英文", "English")],
+                [tuple(map(_text, r)) for r in rows],
+            ),
+        ]
+    return "\n".join([*parts, "</body></html>"]) + "\n"
+
+
+def _table(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> str:
+    cells = "".join(
+        f'<th scope="col">{escape(zh)}<small lang="en">{escape(en)}</small></th>' for zh, en in head
+    )
+    body = "\n".join("<tr>" + "".join(f"<td>{escape(t)}</td>" for t in row) + "</tr>" for row in rows)
+    return f'<div class="wrap"><table><thead><tr>{cells}</tr></thead><tbody>\n{body}\n</tbody></table></div>'

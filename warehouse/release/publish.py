@@ -1,0 +1,166 @@
+"""Publish, roll back: the only code that writes into `releases/`.
+
+The order makes every interruption harmless: copy to `.staging-…`, add the approvals, sync, verify, rename once, verify
+again, then write `current.json` and switch `current`. Before the rename nothing exists; between rename and switch there
+is a whole release that nobody reads yet, which the next run adopts; the switch itself is one atomic replacement.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from warehouse.config import Settings
+from warehouse.errors import BlockedError
+from warehouse.release import files, pointer
+from warehouse.release.approval import Approval, builders, check_approvals, write_approvals
+from warehouse.release.candidate import Candidate, load_candidate
+from warehouse.release.pointer import Release
+from warehouse.release.verify import verify_release
+
+# Names given to `on_step`, in this order; "copying" once for each file.
+STEPS = (
+    "start",
+    "checked",
+    "copying",
+    "copied",
+    "approved",
+    "synced",
+    "staged",
+    "renamed",
+    "verified",
+    "pointer_file",
+    "switched",
+)
+OnStep = Callable[[str], None]
+
+
+def publish(
+    settings: Settings,
+    candidate: Candidate,
+    approvals: Sequence[Approval],
+    *,
+    operator: str,
+    on_step: OnStep | None = None,
+) -> Release:
+    """Make a candidate the current release of its period, if enough other persons approved it.
+
+    Content that is already the newest release of its period is not published twice: the existing release is
+    returned, and `current` is moved to it if an interrupted run had not come that far. `current` never moves to an
+    older period: a correction of a past month is published beside it.
+
+    `operator` is the account that publishes; neither it nor a builder may approve. `on_step` hears each of STEPS.
+    Raises BlockedError when approvals do not suffice, the candidate is stale or damaged, or was rolled back.
+    """
+    step = on_step or (lambda _: None)
+    with files.exclusive(settings.releases):
+        files.sweep_staging(settings.releases)
+        step("start")
+        existing = pointer.newest_of(settings, candidate.period)
+        if existing and existing.content_hash == candidate.content_hash:
+            return _adopt(settings, existing, step)
+        candidate = _check(settings, candidate)
+        accepted = check_approvals(
+            approvals,
+            candidate_hash=candidate.hash,
+            required=int(settings.get("release", "approvers")),
+            operators=[operator, *builders(candidate.path)],
+        )
+        step("checked")
+        staging = files.new_staging(settings.releases)
+        _copy(candidate.path, staging, step)
+        step("copied")
+        write_approvals(staging, candidate.id, accepted)
+        hashes = files.read_sums(staging)
+        hashes["APPROVALS.json"] = files.sha256_file(staging / "APPROVALS.json")
+        files.write_sums(staging, hashes)
+        _protect_files(staging)
+        step("approved")
+        files.fsync_tree(staging)
+        step("synced")
+        verify_release(staging).require()
+        step("staged")
+        target = settings.releases / candidate.id
+        staging.rename(target)
+        files.fsync_dir(settings.releases)
+        step("renamed")
+        return _activate(settings, pointer.find_release(settings, candidate.id), step)
+
+
+def rollback(settings: Settings, release: str) -> Release:
+    """Let `current` point to another release that verifies, older or newer; nothing else changes."""
+    with files.exclusive(settings.releases):
+        files.sweep_staging(settings.releases)
+        target = pointer.find_release(settings, release)
+        back = pointer.rolled_back(settings) - {target.id}
+        current = pointer.current_id(settings)
+        if current and pointer.id_order(current) > target.order:
+            back.add(current)
+        verify_release(target.path).require()
+        pointer.write_pointer_file(settings, target, back)
+        pointer.switch_link(settings, target)
+        return target
+
+
+def _check(settings: Settings, candidate: Candidate) -> Candidate:
+    """The candidate as it lies on disk now; its id and its CHANGES.md must still be true."""
+    on_disk = load_candidate(candidate.path)
+    if on_disk.hash != candidate.hash:
+        raise BlockedError(
+            "候选版本已被改动 / the candidate changed after it was loaded", "look at it and approve it again"
+        )
+    verify_release(candidate.path).require()
+    ids = [r.id for r in pointer.list_releases(settings)]
+    previous = pointer.previous_of(settings, on_disk.period)
+    if on_disk.id != pointer.release_id(on_disk.period, ids) or on_disk.previous != (
+        previous.id if previous else None
+    ):
+        raise BlockedError(
+            f"候选版本 {on_disk.id} 已过时 / candidate {on_disk.id} is stale: another release was published since",
+            "build the candidate again and let it be approved",
+        )
+    return on_disk
+
+
+def _copy(source: Path, target: Path, step: OnStep) -> None:
+    """Copied, not linked: whoever edits the candidate later must not edit the release."""
+    for name in files.list_files(source):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target / name)
+        step("copying")
+
+
+def _protect_files(root: Path) -> None:
+    """Readable by all, writable by nobody. It guards against slips; the guard against intent is `verify`."""
+    for name in files.list_files(root):
+        (root / name).chmod(0o444)
+    for folder in (root, *(p for p in root.rglob("*") if p.is_dir())):
+        folder.chmod(0o755)
+
+
+def _adopt(settings: Settings, existing: Release, step: OnStep) -> Release:
+    """The same content is there already: finish what an interrupted run began, or do nothing."""
+    if existing.id in pointer.rolled_back(settings):
+        raise BlockedError(
+            f"{existing.id} 已被回退，相同内容不会自动恢复 / "
+            f"{existing.id} was rolled back and the same content does not come back by itself",
+            f"correct the data, or roll forward to {existing.id} explicitly",
+        )
+    return _activate(settings, existing, step)
+
+
+def _activate(settings: Settings, release: Release, step: OnStep) -> Release:
+    verify_release(release.path).require()
+    step("verified")
+    current = pointer.current_id(settings)
+    # A dangling pointer is repaired like a missing one; a past month never replaces a later one.
+    behind = current is None or pointer.id_order(current) <= release.order
+    if behind or not (settings.releases / "current").exists():
+        if current != release.id or pointer.pointer_file(settings).get("id") != release.id:
+            pointer.write_pointer_file(settings, release, pointer.rolled_back(settings))
+            step("pointer_file")
+        if current != release.id:
+            pointer.switch_link(settings, release)
+    step("switched")
+    return release
