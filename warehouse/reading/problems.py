@@ -25,7 +25,7 @@ PROBLEMS: dict[str, tuple[str, str, str, str]] = {
     ),
     "header_not_found": (
         "文件“{file}”前 50 行中没有找到表头；最接近的一行只有 {known} 个已知列名，至少需要 {needed} 个。",
-        "No header in the first 50 rows of '{file}'; the nearest row has {known} known names, {needed} needed.",
+        "No header in the first 50 rows of '{file}'; the nearest row has {known} known names of {needed}.",
         "请使用系统模板的列名，表头放在前 50 行内，并确认没有报错数据集。",
         "Use the column names of the template in the first 50 rows; check that this is the right dataset.",
     ),
@@ -42,7 +42,7 @@ PROBLEMS: dict[str, tuple[str, str, str, str]] = {
         "Delete the surplus columns on the right and deliver the file again.",
     ),
     "too_large_area": (
-        "工作簿“{file}”的已用区域为 {rows} 行 × {columns} 列，过大，远处可能有多余单元格。",
+        "工作簿“{file}”的已用区域为 {rows} 行 × {columns} 列，过大。",
         "The used area of '{file}' is {rows} rows by {columns} columns, too large; often a stray cell far away.",
         "请删除数据下方和右侧的空行空列并保存，或另存为 CSV 后重新报送。",
         "Delete the empty rows and columns below and beside the data, or save as CSV, and deliver again.",

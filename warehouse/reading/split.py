@@ -33,10 +33,27 @@ def _literal(line: str, delimiter: str) -> list[str]:
     return cells
 
 
+def _plain(line: str, delimiter: str) -> list[str]:
+    """Cells when no delimiter is inside quotes: repairs a line in which a stray quote hid some of them."""
+    return [
+        cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
+        for cell in line.split(delimiter)
+    ]
+
+
+def _is_strict(lines: Sequence[str], delimiter: str) -> bool:
+    """True if every closing quote of a record over several lines stands before a delimiter or the end."""
+    try:
+        next(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return True
+
+
 def record(
     lines: Sequence[str], at: int, delimiter: str, end: bool, facts: Facts, width: int | None = None
 ) -> tuple[list[str], int] | None:
-    """Cells of the record that begins at line `at` and how many lines it covers; None if lines are missing."""
+    """Cells of the record that begins at line `at` and how many lines it covers; None: lines are missing."""
     line = lines[at]
     if '"' not in line:
         return line.removesuffix("\n").split(delimiter), 1
@@ -44,6 +61,11 @@ def record(
         reader = csv.reader((line, _END), delimiter=delimiter)
         cells = next(reader)
         if reader.line_num == 1:
+            if width is not None and len(cells) != width:
+                plain = _plain(line.removesuffix("\n"), delimiter)
+                if len(plain) == width:
+                    facts.n_literal_quotes += 1
+                    return plain, 1
             return cells, 1
         span = lines[at : at + MAX_SPAN]
         reader = csv.reader((*span, _END), delimiter=delimiter)
@@ -53,8 +75,11 @@ def record(
         covered, span = 1, lines[at : at + 1]
         cells = []
     literal = _literal(line.removesuffix("\n"), delimiter)
-    if cells and covered <= len(span) and (len(cells) == width or len(literal) != width):
-        return cells, covered
+    if cells and covered <= len(span):
+        strict = _is_strict(span[:covered], delimiter)
+        fits = width is None or len(cells) == width
+        if (strict and (fits or len(literal) != width)) or (fits and len(literal) != width):
+            return cells, covered
     if covered > len(span) and len(span) < MAX_SPAN and not end:
         return None
     facts.n_literal_quotes += 1

@@ -143,12 +143,13 @@ def read(path: Path, kind: str, contract: Contract, out: Path, limits: Limits, f
     if kind == "xlsx":
         check_package(path, limits)
     try:
-        book = calamine.CalamineWorkbook.from_path(path)
-        try:
-            sheet, facts.sheet = _choose(book, contract, limits)
-            _write(sheet, contract, out, limits, facts)
-        finally:
-            book.close()
+        with path.open("rb") as file:  # not by path: the reader would trust the extension
+            book = calamine.CalamineWorkbook.from_filelike(file)
+            try:
+                sheet, facts.sheet = _choose(book, contract, limits)
+                _write(sheet, contract, out, limits, facts)
+            finally:
+                book.close()
     except calamine.PasswordError:
         raise Refused("password") from None
     except calamine.CalamineError:
