@@ -184,7 +184,7 @@ class Gate:
     """
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, *, failures_table: str | None = "temp.gate_failure"
+        self, con: duckdb.DuckDBPyConnection, *, failures_table: str | None = "gate_failure"
     ) -> None:
         self._con = con
         self._failures_table = failures_table
@@ -244,8 +244,13 @@ class Gate:
 
     def _open(self) -> None:
         """Import Great Expectations, once, and connect it; make the table of failures."""
-        # Its log quotes SQL, tracebacks and values. Whatever matters is in the results.
-        logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+        # Its log quotes SQL, tracebacks and values; whatever matters is in the results. The level alone is not
+        # enough: some of its modules set a level of their own.
+        log = logging.getLogger("great_expectations")
+        log.setLevel(logging.CRITICAL)
+        log.propagate = False
+        if not log.handlers:
+            log.addHandler(logging.NullHandler())
         if self._failures_table is not None:
             columns = ", ".join(f"{name} {type_}" for name, type_ in FAILURE_COLUMNS.items())
             try:
@@ -326,17 +331,20 @@ class Gate:
         ready = [task for task in group if task.result is None]
         if not ready:
             return
-        asset = self._datasource.add_table_asset(group[0].view)
+        view = group[0].view
+        self._datasource.forget_error()
         try:
+            asset = self._datasource.add_table_asset(view)
             batch = asset.add_batch_definition_whole_table("all").get_batch()
             self._validate(batch, ready)
-            n_rows = self._count(f"SELECT count(*) FROM {group[0].view}")
+            n_rows = self._count(f"SELECT count(*) FROM {view}")
         except Exception as error:  # the relation itself cannot be read
             for task in ready:
                 task.close("error", detail=_explain(self._datasource.last_error or error))
             return
         finally:
-            self._datasource.delete_asset(asset.name)
+            if any(asset.name == view for asset in self._datasource.assets):
+                self._datasource.delete_asset(view)
         for task in ready:
             started = time.perf_counter()
             try:
