@@ -244,7 +244,7 @@ class Gate:
 
     def _open(self) -> None:
         """Import Great Expectations, once, and connect it; make the table of failures."""
-        # Its log quotes SQL, tracebacks and values; whatever matters is in the results. The level alone is not
+        # Its log quotes SQL, tracebacks and values; what matters is in the results. The level alone is not
         # enough: some of its modules set a level of their own.
         log = logging.getLogger("great_expectations")
         log.setLevel(logging.CRITICAL)
