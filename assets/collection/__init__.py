@@ -1,0 +1,1 @@
+"""Assets of collection (采集)."""

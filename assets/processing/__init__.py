@@ -1,0 +1,1 @@
+"""Assets of processing (处理)."""

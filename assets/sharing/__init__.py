@@ -1,0 +1,1 @@
+"""Assets of sharing (共享)."""

@@ -1,0 +1,102 @@
+"""The facts that the sharing rules judge, and the evidence that goes into a release. Counts, hashes and ids only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from warehouse.engine.duckdb import Session, literal, quote
+from warehouse.release import Candidate
+
+# 15 or more digits (ids, bank cards), or a mobile number
+_PERSONAL = r"(^|[^0-9])(1[3-9][0-9]{9}|[0-9]{15,19}[0-9Xx]?)([^0-9]|$)"
+
+
+def inputs_in_force(session: Session, period: str) -> list[dict[str, Any]]:
+    """Deliveries on which the month rests: source, owner, period, version, sha256, rows."""
+    names = ("source", "owner", "period", "version", "sha256", "rows")
+    return [
+        dict(zip(names, row, strict=True))
+        for row in session.rows(
+            """SELECT d.source, d.owner, d.period, d.version, d.sha256, d.n_accepted
+               FROM core.delivery__period f JOIN ops.delivery__version d ON d.delivery_id = f.delivery_id
+               WHERE f.period = ? ORDER BY ALL""",
+            [period],
+        )
+    ]
+
+
+def evidence(session: Session, period: str) -> list[dict[str, Any]]:
+    """Per rule and dataset of the month: units tested and failed, worst status."""
+    names = ("rule", "version", "stage", "severity", "dataset", "status", "tested", "failed")
+    rows = session.rows(
+        f"""SELECT rule_id, max(rule_version), min(stage), min(severity), CASE WHEN dataset = 'delivery' THEN 'files' ELSE dataset END,
+                  CASE WHEN count(*) FILTER (status = 'error') > 0 THEN 'error'
+                       WHEN count(*) FILTER (status = 'failed') > 0 THEN 'failed'
+                       WHEN count(*) FILTER (status = 'passed') > 0 THEN 'passed' ELSE 'not_applicable' END,
+                  sum(n_tested)::BIGINT, sum(n_failed)::BIGINT
+           FROM ({_results_in_force(period)}) GROUP BY ALL ORDER BY ALL"""
+    )
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _results_in_force(period: str) -> str:
+    """Results on the deliveries in force in the month, and on the tables and registers of the month."""
+    p = literal(period)
+    return (
+        f"SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.batch IN "
+        f"(SELECT delivery_id FROM core.delivery__period WHERE period = {p}) "
+        f"UNION ALL SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.period = {p} AND r.dataset NOT LIKE 'release%' "
+        f"AND r.dataset NOT IN ('content_scan', 'person_counter', 'blocking_result', 'approval') "
+        f"AND r.batch NOT IN (SELECT delivery_id FROM ops.delivery__version)"
+    )
+
+
+def build_registers(session: Session, period: str, candidate: Candidate) -> None:
+    """Transient tables: content_scan, release_paper, person_counter, blocking_result."""
+    _content_scan(session)
+    paper = json.loads((candidate.path / "RELEASE.json").read_text(encoding="utf-8"))
+    facts = {
+        "has_id": bool(paper.get("id")),
+        "has_period": paper.get("period") == period,
+        "has_as_of": bool(paper.get("data_as_of")),
+        "has_code_version": bool(paper.get("code_version")),
+        "has_reference_version": bool(paper.get("reference_version")),
+        "has_inputs": bool(paper.get("inputs")),
+        "has_sums": (candidate.path / "SHA256SUMS").is_file(),
+    }
+    columns = ", ".join(f"{literal(v)} AS {quote(k)}" for k, v in facts.items())
+    session.execute(
+        f"CREATE OR REPLACE TABLE work.main.release_paper AS SELECT {literal(candidate.path.name)} AS candidate, {columns}"
+    )
+    session.execute(
+        """CREATE OR REPLACE TABLE work.main.person_counter AS SELECT 'warehouse' AS scope,
+             ((SELECT count(DISTINCT person_key) FROM core.enrolment__person_month WHERE period = $period)
+            + (SELECT count(*) FROM core.poverty_person__period WHERE period = $period))::BIGINT AS n_persons""",
+        {"period": period},
+    )
+    session.execute(
+        f"CREATE OR REPLACE TABLE work.main.blocking_result AS SELECT rule_id, dataset, batch, status "
+        f"FROM ({_results_in_force(period)}) WHERE severity = 'block'"
+    )
+
+
+def _content_scan(session: Session) -> None:
+    """Hits of personal-number patterns per text column of the schemas open to analysts and dashboards."""
+    columns = session.rows(
+        """SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns()
+           WHERE database_name = current_database() AND schema_name IN ('use', 'mart') AND data_type = 'VARCHAR' ORDER BY ALL"""
+    )
+    session.execute(
+        "CREATE OR REPLACE TABLE work.main.content_scan (table_name VARCHAR, column_name VARCHAR, n_hits BIGINT)"
+    )
+    tables: dict[str, list[str]] = {}
+    for table, column in columns:
+        tables.setdefault(table, []).append(column)
+    for table, names in tables.items():
+        hits = ", ".join(f"count(*) FILTER (regexp_matches({quote(n)}, {literal(_PERSONAL)}))" for n in names)
+        session.execute(
+            f"INSERT INTO work.main.content_scan SELECT {literal(table)}, unnest([{', '.join(map(literal, names))}]), "
+            f"unnest([{hits}]) FROM {table}",
+            what=f"content scan {table}",
+        )

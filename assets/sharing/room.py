@@ -1,0 +1,94 @@
+"""The room of sharing: marts, and a release candidate made from them that waits for its approvers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.checks import check_results, check_specs
+from assets.models import datasets_of, key_of, models_of, run_room, spec_of
+from assets.resource import MONTHS, WRITER, EduWarehouse
+from assets.sharing.registers import build_registers, evidence, inputs_in_force
+from assets.use.room import DOOR as USED
+from expectations.doors import Subject, judge
+from warehouse.contract import load_contracts
+from warehouse.engine.duckdb import Session, literal
+from warehouse.reference import reference_version
+from warehouse.release import Candidate, build_candidate
+from warehouse.version import code_version
+
+CANDIDATE = dg.AssetKey(["release", "candidate"])
+PIPELINE = "pipeline"  # the account that builds candidates; no person, so it can approve nothing
+_MODELS = models_of("sharing")
+_MARTS = sorted(load_contracts("marts"))
+_STAGED = tuple(f"release.{mart}" for mart in _MARTS)
+_REGISTERS = ("content_scan", "release_paper", "person_counter", "blocking_result")
+_DATASETS = {**datasets_of(_MODELS), CANDIDATE: (*_REGISTERS, *_STAGED)}
+
+
+@dg.multi_asset(
+    name="sharing",
+    specs=[
+        *(spec_of(m, USED) for m in _MODELS),
+        dg.AssetSpec(
+            CANDIDATE,
+            group_name="sharing",
+            partitions_def=MONTHS,
+            kinds={"parquet", "duckdb"},
+            description="发布候选 / release candidate: waits for two approvers, then `edu publish`",
+            deps=[key_of(m.table) for m in _MODELS],
+        ),
+    ],
+    check_specs=check_specs(_DATASETS),
+    pool=WRITER,
+)
+def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Iterator[Any]:
+    """共享: marts, disclosure control, and the rules over the staged files."""
+    settings, period = warehouse.settings(), context.partition_key
+    with warehouse.open() as session:
+        results = list(run_room(session, settings, period, _MODELS, context.log))
+        yield from results
+        candidate = build_candidate(
+            session.con,
+            settings,
+            period=period,
+            contracts=load_contracts("marts"),
+            inputs=inputs_in_force(session, period),
+            rule_summary=evidence(session, period),
+            code_version=code_version(),
+            reference_version=reference_version(),
+            operator=PIPELINE,
+        )
+        context.log.info(f"candidate {candidate.path.name}")
+        build_registers(session, period, candidate)
+        subjects = [Subject(d, f"work.main.{d}") for d in _REGISTERS] + _staged(session, candidate)
+        batches = {d: [b] for d, b in judge(session, settings, period, subjects).items()}
+        yield dg.MaterializeResult(
+            CANDIDATE,
+            metadata={
+                "candidate": candidate.path.name,
+                "content": candidate.content_hash[:12],
+                "files": len(list(candidate.path.rglob("*"))),
+            },
+            check_results=check_results(session, CANDIDATE, _DATASETS[CANDIDATE], batches),
+        )
+
+
+def _staged(session: Session, candidate: Candidate) -> list[Subject]:
+    subjects = []
+    for mart in _MARTS:
+        file = Path(candidate.path) / "parquet" / f"{mart}.parquet"
+        view = f"work.main.staged__{mart}"
+        session.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM read_parquet({literal(str(file))})")
+        if any(c.dataset == f"release.{mart}" for r in _rules() for c in r.checks):
+            subjects.append(Subject(f"release.{mart}", view, state=candidate.content_hash))
+    return subjects
+
+
+def _rules() -> Any:
+    from expectations.rule import all_rules
+
+    return all_rules().values()

@@ -1,0 +1,1 @@
+"""Assets of storage (存储)."""

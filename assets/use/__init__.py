@@ -1,0 +1,1 @@
+"""Assets of use (使用)."""
