@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import os
 import stat
+import struct
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msoffcrypto.format.ooxml
@@ -275,10 +278,10 @@ def test_workbook_cells_become_text(tmp_path: Path) -> None:
 
 
 def test_workbook_sheets(tmp_path: Path) -> None:
-    data: list[list[object]] = [list(HEADER), *[list(r) for r in ROWS]]
+    data = [HEADER, *ROWS]
     path = workbook(tmp_path / "a.xlsx", {"一班": data, "二班": data})
     assert code(read_file(path, CONTRACT, tmp_path, Limits())) == "several_sheets"
-    path = workbook(tmp_path / "b.xlsx", {"模板": [list(HEADER)], "二班": data})
+    path = workbook(tmp_path / "b.xlsx", {"模板": [HEADER], "二班": data})
     result = read_file(path, CONTRACT, tmp_path, Limits())
     assert result.sheet == "二班"
     assert cells(result) == ROWS
@@ -302,6 +305,54 @@ def test_workbook_limits(tmp_path: Path) -> None:
         sheet.write_blank(r, 9, None, grey)
     book.close()
     assert read_file(tmp_path / "e.xlsx", CONTRACT, tmp_path, Limits(max_cells=100)).n_records == 1
+
+
+def old_xls(rows: Sequence[Sequence[str | float]]) -> bytes:
+    """A small Excel 97 workbook: BIFF8 records in an OLE2 container."""
+
+    def biff(kind: int, body: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(body)) + body
+
+    begin = struct.pack("<HHHHII", 0x0600, 0x0005, 0x0DBB, 0x07CC, 0, 6)
+    sheet = biff(0x0809, begin[:2] + b"\x10\x00" + begin[4:])
+    for r, row in enumerate(rows):
+        for c, value in enumerate(row):
+            if isinstance(value, str):
+                utf16 = value.encode("utf-16-le")
+                sheet += biff(0x0204, struct.pack("<HHHHB", r, c, 0, len(utf16) // 2, 1) + utf16)
+            else:
+                sheet += biff(0x0203, struct.pack("<HHHd", r, c, 0, value))
+    sheet += biff(0x000A, b"")
+    name = "名册"
+    head = biff(0x0809, begin)
+    position = len(head) + 4 + 8 + 2 * len(name) + 4
+    bound = struct.pack("<IBBBB", position, 0, 0, len(name), 1) + name.encode("utf-16-le")
+    stream = head + biff(0x0085, bound) + biff(0x000A, b"") + sheet
+    stream += b"\0" * (max(4096, -(-len(stream) // 512) * 512) - len(stream))
+    sectors = len(stream) // 512
+    free, last = 0xFFFFFFFF, 0xFFFFFFFE
+
+    def entry(title: str, kind: int, child: int, start: int, size: int) -> bytes:
+        utf16 = (title + "\0").encode("utf-16-le")
+        tail = struct.pack("<HBBIII", len(utf16), kind, 1, free, free, child) + b"\0" * 36
+        return utf16.ljust(64, b"\0") + tail + struct.pack("<IQ", start, size)
+
+    directory = entry("Root Entry", 5, 1, last, 0) + entry("Workbook", 2, free, 2, len(stream))
+    chain = [0xFFFFFFFD, last, *range(3, sectors + 2), last]
+    table = struct.pack(f"<{len(chain)}I", *chain).ljust(512, b"\xff")
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 16
+    header += struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
+    header += struct.pack("<IIIIIIIIII", 0, 1, 1, 0, 4096, last, 0, last, 0, 0)
+    return header.ljust(512, b"\xff") + table + directory.ljust(512, b"\0") + stream
+
+
+def test_old_xls_under_any_name(tmp_path: Path) -> None:
+    rows: list[list[str | float]] = [["名册"], [*HEADER], [*ROWS[0]], [*ROWS[1]]]
+    content = old_xls([*rows, ["丙", 630104201103150123.0, "男", 2.5, 7.0], ["合计", 3.0]])
+    for name in ("a.xls", "a.xlsx", "a.csv"):
+        result = read(tmp_path, name, content)
+        assert cells(result) == [*ROWS[:2], ["丙", "6.30104201103150E+17", "男", "2.5", "7"]]
+        assert (result.format, result.sheet, result.n_title, result.n_footer) == ("xls", "名册", 1, 1)
 
 
 def test_zip_with_one_file(tmp_path: Path) -> None:
@@ -469,6 +520,51 @@ def test_read_many_in_processes(tmp_path: Path) -> None:
         assert sorted(results) == [0, 1, 2, 3]
         assert [results[i].ok for i in range(4)] == [False, True, True, True]
     assert seen == [(i, 4) for i in (1, 2, 3, 4)] * 2
+
+
+class Poison(str):
+    """Kills the process that unpickles it."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (3,)
+
+
+def test_a_dying_worker_costs_only_its_own_file(tmp_path: Path) -> None:
+    from warehouse.contract import extract_contract
+
+    path = tmp_path / "a.csv"
+    names = [c.header for c in extract_contract("population").columns]
+    path.write_text(text_of([names, ["1"] * len(names)]), encoding="utf-8")
+    jobs = [(path, Poison("population") if i == 1 else "population", tmp_path / str(i)) for i in range(3)]
+    for _, _, folder in jobs:
+        folder.mkdir()
+    results = dict(read_many(jobs, Limits(), 2))
+    assert [results[i].ok for i in range(3)] == [True, False, True]
+    assert code(results[1]) == "unreadable"
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.text(st.sampled_from('a",\n\r \t　"'), max_size=120), delimiter=st.sampled_from(",\t"))
+@example(body='""\n"a\n",,"', delimiter=",")
+def test_fast_and_careful_way_agree(tmp_path: Path, body: str, delimiter: str) -> None:
+    content = delimiter.join(HEADER) + "\n行\n" + body
+    fast = read(tmp_path, "a.csv", content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warehouse.reading.text._vector", lambda *_: None)
+        careful = read(tmp_path, "b.csv", content)
+    assert cells(fast) == cells(careful)
+    assert replace(fast, csv=None) == replace(careful, csv=None)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=300), head=st.sampled_from([b"", GOOD.encode("gb18030"), WHOLE_XLSX[:900]]))
+def test_any_bytes_give_a_result(tmp_path: Path, content: bytes, head: bytes) -> None:
+    result = read(tmp_path, "a.csv", head + content)
+    assert result.ok == (result.problem is None)
+    if result.ok:
+        cells(result)
+    else:
+        assert code(result) != "unreadable"
 
 
 # any text a cell may hold: no NUL, no surrogate, no U+FFFD

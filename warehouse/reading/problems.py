@@ -43,7 +43,7 @@ PROBLEMS: dict[str, tuple[str, str, str, str]] = {
     ),
     "too_large_area": (
         "工作簿“{file}”的已用区域为 {rows} 行 × {columns} 列，过大。",
-        "The used area of '{file}' is {rows} rows by {columns} columns, too large; often a stray cell far away.",
+        "The used area of '{file}' is {rows} rows by {columns} columns: too large.",
         "请删除数据下方和右侧的空行空列并保存，或另存为 CSV 后重新报送。",
         "Delete the empty rows and columns below and beside the data, or save as CSV, and deliver again.",
     ),

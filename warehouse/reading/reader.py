@@ -149,7 +149,12 @@ def _pool(
     again: list[int] = []
     pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context)
     try:
-        futures = {pool.submit(_work, jobs[i], limits): i for i in order}
+        futures = {}
+        for index in order:
+            try:
+                futures[pool.submit(_work, jobs[index], limits)] = index
+            except BrokenProcessPool:
+                again.append(index)
         for future in as_completed(futures):
             try:
                 result = future.result()

@@ -13,9 +13,7 @@ class Limits:
     max_unpacked_bytes: int = 8 * 1024**3
     max_unpack_ratio: int = 200
     max_columns: int = 2_000
-    max_cells: int = (
-        60_000_000  # cells of the used area of a sheet, which the workbook reader keeps in memory
-    )
+    max_cells: int = 20_000_000  # used area of all sheets, held in memory while reading
     max_record_bytes: int = 1024**2  # one record in UTF-8; half of what the engine takes as a line
 
 

@@ -39,7 +39,7 @@ def container(path: Path) -> str:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(path)
     if head.startswith((b"\x09\x08\x10\x00", b"\x09\x08\x08\x00", b"\x09\x04\x06\x00", b"\x09\x02\x06\x00")):
-        return "xls"  # a bare BIFF stream without the OLE2 container
+        raise Refused("unsupported_format")  # Excel before 97: a bare BIFF stream
     if head.startswith(_FOREIGN) or (head.lstrip().startswith(b"<?xml") and b"office:spreadsheet" in head):
         raise Refused("unsupported_format")
     return "text"

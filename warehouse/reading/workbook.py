@@ -31,27 +31,46 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _extent(source: Any, limit: int) -> tuple[int, int]:
-    """Last used row and column of a sheet, from its XML as a stream."""
-    rows = columns = done = 0
+def _blocks(source: Any, tag: bytes) -> Iterator[bytes]:
+    """XML of a sheet in blocks that are cut before a tag."""
     rest = b""
-    seen: set[bytes] = set()
     while block := source.read(_CHUNK):
-        done += len(block)
-        if done > limit:
-            raise Refused("zip_too_large", limit=limit, ratio=0)
         block = rest + block
-        cut = block.rfind(b"<")
-        block, rest = block[:cut], block[cut:]
+        cut = max(block.rfind(tag), 0)
+        rest = block[cut:]
         if len(rest) > 64 * _CHUNK:
             raise Refused("damaged_workbook")
+        yield block[:cut]
+    yield rest
+
+
+def _bound(source: Any) -> tuple[int, int] | None:
+    """Upper bound of the last row and column from the last reference of every row; None: not so simple."""
+    rows, seen = 0, set()
+    for block in _blocks(source, b"<row"):
+        for row in block.split(b"<row"):
+            at = row.rfind(b' r="') + 4
+            reference = row[at : row.find(b'"', at)] if at > 3 else b""
+            letters = reference.rstrip(b"0123456789")
+            number = reference[len(letters) :]
+            if len(letters) > 3 or len(number) > 7 or (reference and not number):
+                return None
+            seen.add(letters)
+            rows = max(rows, int(number or b"0"))
+    return (rows, max(map(_column, seen))) if rows else None
+
+
+def _extent(source: Any) -> tuple[int, int]:
+    """Last row and column with content, from every cell of a sheet."""
+    rows = 0
+    seen: set[bytes] = set()
+    for block in _blocks(source, b"<"):
         found = _CELL.findall(block)
         if found:
             letters, numbers = zip(*found, strict=True)
             seen.update(letters)
             rows = max(rows, *map(int, set(numbers)))
-    columns = max(map(_column, seen), default=0)
-    return rows, columns
+    return rows, max(map(_column, seen), default=0)
 
 
 def check_package(path: Path, limits: Limits) -> None:
@@ -60,18 +79,24 @@ def check_package(path: Path, limits: Limits) -> None:
         with zipfile.ZipFile(path) as package:
             members = package.infolist()
             archive.check_declared(members, limits)
+            area = 0
             for member in members:
                 name = member.filename.lower()
                 if not name.startswith("xl/") or not name.endswith(".xml"):
                     continue
-                with package.open(member) as source:
-                    if not name.startswith("xl/worksheets/"):
+                if not name.startswith("xl/worksheets/"):
+                    with package.open(member) as source:
                         while source.read(_CHUNK):  # reads at most the declared size, and checks it
                             pass
-                        continue
-                    rows, columns = _extent(source, limits.max_unpacked_bytes)
-                if rows * columns > limits.max_cells:
-                    raise Refused("too_large_area", rows=rows, columns=columns)
+                    continue
+                with package.open(member) as source:
+                    extent = _bound(source)
+                if extent is None or area + extent[0] * extent[1] > limits.max_cells:
+                    with package.open(member) as source:
+                        extent = _extent(source)
+                area += extent[0] * extent[1]
+                if area > limits.max_cells:
+                    raise Refused("too_large_area", rows=extent[0], columns=extent[1])
     except archive.DAMAGED:
         raise Refused("damaged_workbook") from None
 
