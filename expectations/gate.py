@@ -259,9 +259,8 @@ class Gate:
                 raise EngineError(f"table of failures: {_explain(error)}") from None
         if self._context is not None:
             return
-        from expectations.duckdb_source import (
-            DuckDBDatasource,
-        )  # before great_expectations: sets its environment
+        # First ours: it sets the environment that Great Expectations reads while it is imported.
+        from expectations.duckdb_source import DuckDBDatasource
 
         import great_expectations  # isort: skip
 
