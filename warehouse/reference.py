@@ -1,10 +1,11 @@
-"""Reference data: one CSV per table in `warehouse/reference/`, loaded into the schema `ref` with declared types.
+"""Reference data: one CSV per table in `warehouse/reference/`, loaded into schema `ref` with declared types.
 
-Nothing is guessed: `reference/tables.yaml` gives each table its comment, its key and the types of the columns that are
-not text. Every table ends with `source_doc`, `confidence` and `owner`; a changed row is a recorded decision.
+Nothing is guessed: `reference/tables.yaml` gives each table its comment, its key and the types of the columns
+that are not text. Every table ends with `source_doc`, `confidence` and `owner`; a changed row is a recorded
+decision.
 
-Code lists that carry more than names live in tables of their own and are joined into `ref.code_list` on loading, so
-that each code is written down once: see `_LISTS`.
+Code lists that carry more than names live in tables of their own and are joined into `ref.code_list` on
+loading, so that each code is written down once: see `_LISTS`.
 """
 
 from __future__ import annotations
@@ -27,27 +28,30 @@ REFERENCE = Path(__file__).parent / "reference"
 PROVENANCE = ("source_doc", "confidence", "owner")
 CONFIDENCE = ("confirmed", "unconfirmed", "derived")
 
-# list_id -> SELECT code, name_zh, name_en, group_code, aliases, valid_from, valid_to, source_doc, confidence, owner
+# list_id -> SELECT code, name_zh, name_en, group_code, aliases, valid_from, valid_to, then the provenance
 _LISTS = {
-    "grade": """SELECT grade_code, name_zh, name_en, stage_code, aliases, NULL, NULL, source_doc, confidence, owner
-                FROM ref.grade""",
-    "stage": """SELECT stage_code, name_zh, name_en, NULL, aliases, NULL, NULL, source_doc, confidence, owner
-                FROM ref.stage""",
-    "college": """SELECT college_code, name_zh, name_en, kind, former_names, NULL, NULL, source_doc, confidence, owner
-                  FROM ref.college""",
+    "grade": """
+        SELECT grade_code, name_zh, name_en, stage_code, aliases, NULL, NULL, source_doc, confidence, owner
+        FROM ref.grade""",
+    "stage": """
+        SELECT stage_code, name_zh, name_en, NULL, aliases, NULL, NULL, source_doc, confidence, owner
+        FROM ref.stage""",
+    "college": """
+        SELECT college_code, name_zh, name_en, kind, former_names, NULL, NULL, source_doc, confidence, owner
+        FROM ref.college""",
     # A code of both schemes is one code; the names of the newer scheme are taken.
-    "destination": """SELECT code, arg_max(name_zh, valid_from_year), arg_max(name_en, valid_from_year),
-                             arg_max(rate_group, valid_from_year), arg_max(aliases, valid_from_year),
-                             CASE WHEN max(scheme) = min(scheme) AND min(scheme) = 'new'
-                                  THEN make_date(min(valid_from_year), 1, 1) END,
-                             CASE WHEN max(scheme) = min(scheme) AND min(scheme) = 'old'
-                                  THEN make_date(max(valid_to_year), 12, 31) END,
-                             arg_max(source_doc, valid_from_year), arg_max(confidence, valid_from_year),
-                             arg_max(owner, valid_from_year)
-                      FROM (SELECT * REPLACE (coalesce(valid_from_year, 0) AS valid_from_year)
-                            FROM ref.destination_code) GROUP BY code""",
-    "major_secondary": """SELECT major_code, name_zh, name_en, catalogue, NULL, NULL, NULL, source_doc, confidence, owner
-                          FROM ref.major WHERE level = 'secondary'""",
+    "destination": """
+        SELECT code, arg_max(name_zh, since), arg_max(name_en, since), arg_max(rate_group, since),
+               arg_max(aliases, since),
+               CASE WHEN min(scheme) = 'new' AND max(scheme) = 'new' THEN make_date(min(since), 1, 1) END,
+               CASE WHEN min(scheme) = 'old' AND max(scheme) = 'old'
+                    THEN make_date(max(valid_to_year), 12, 31) END,
+               arg_max(source_doc, since), arg_max(confidence, since), arg_max(owner, since)
+        FROM (SELECT *, coalesce(valid_from_year, 0) AS since FROM ref.destination_code)
+        GROUP BY code""",
+    "major_secondary": """
+        SELECT major_code, name_zh, name_en, catalogue, NULL, NULL, NULL, source_doc, confidence, owner
+        FROM ref.major WHERE level = 'secondary'""",
 }
 
 
@@ -118,8 +122,9 @@ def _load(con: duckdb.DuckDBPyConnection, table: str) -> None:
         )
     columns = ", ".join(f"{_text(name)}: {_text(types.get(name, 'VARCHAR'))}" for name in header)
     con.execute(
-        f"CREATE OR REPLACE TABLE ref.{table} AS SELECT * FROM read_csv({_text(str(file))}, columns = {{{columns}}}, "
-        "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', new_line = '\\n')"
+        f"CREATE OR REPLACE TABLE ref.{table} AS SELECT * FROM read_csv({_text(str(file))}, "
+        f"columns = {{{columns}}}, auto_detect = false, header = true, delim = ',', quote = '\"', "
+        "escape = '\"', nullstr = '', new_line = '\\n')"
     )
     con.execute(f"COMMENT ON TABLE ref.{table} IS {_text(_tables()[table]['comment'])}")
     for name in header:
