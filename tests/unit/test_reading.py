@@ -546,6 +546,8 @@ def test_a_dying_worker_costs_only_its_own_file(tmp_path: Path) -> None:
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.text(st.sampled_from('a",\n\r \t　"'), max_size=120), delimiter=st.sampled_from(",\t"))
 @example(body='""\n"a\n",,"', delimiter=",")
+@example(body='""\n\n', delimiter=",")
+@example(body=',,,","', delimiter=",")
 def test_fast_and_careful_way_agree(tmp_path: Path, body: str, delimiter: str) -> None:
     content = delimiter.join(HEADER) + "\n行\n" + body
     fast = read(tmp_path, "a.csv", content)

@@ -61,7 +61,7 @@ def record(
         reader = csv.reader((line, _END), delimiter=delimiter)
         cells = next(reader)
         if reader.line_num == 1:
-            if width is not None and len(cells) != width:
+            if width is not None and len(cells) != width and not _is_strict((line,), delimiter):
                 plain = _plain(line.removesuffix("\n"), delimiter)
                 if len(plain) == width:
                     facts.n_literal_quotes += 1

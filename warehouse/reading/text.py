@@ -157,7 +157,7 @@ def _vector(block: bytes, delimiter: str, sink: Sink, limits: Limits) -> int | N
     first, last = data[starts], data[np.maximum(ends - 1, 0)]
     blank = _BLANK_FIRST[first] & _BLANK_LAST[last]
     if quoted:  # a quote at the end of a blank row stands beside another one or beside white space
-        blank &= (first != _QUOTE) | _BLANK_FIRST[data[starts + 1]]
+        blank &= (first != _QUOTE) | _BLANK_FIRST[data[np.minimum(starts + 1, ends)]]
         blank &= (last != _QUOTE) | _BLANK_LAST[data[np.maximum(ends - 2, 0)]]
     sink.facts.n_newline_cells += inside_cells
     special = np.flatnonzero(odd | blank)
