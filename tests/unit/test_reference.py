@@ -99,7 +99,6 @@ def test_groups_refer_to_codes(con):
     for list_id, group in (
         ("urban_rural", "residence"),
         ("school_run_type", "stage"),
-        ("school_state", "stage"),
         ("two_later_education", "stage"),
         ("destination", "destination_group"),
         ("grade", "stage"),
@@ -109,6 +108,12 @@ def test_groups_refer_to_codes(con):
             "AND group_code NOT IN (SELECT code FROM ref.code_list WHERE list_id = ?)"
         )
         assert con.execute(sql, [list_id, group]).fetchall() == []
+    # states of pupils lead to a grade where the register says one, else to a stage
+    sql = (
+        "SELECT code FROM ref.code_list WHERE list_id = 'school_state' AND group_code IS NOT NULL "
+        "AND group_code NOT IN (SELECT code FROM ref.code_list WHERE list_id IN ('grade', 'stage'))"
+    )
+    assert con.execute(sql).fetchall() == []
 
 
 def test_single_ages_are_complete():
@@ -276,7 +281,7 @@ def test_targets_refer_to_indicators_and_region_sets():
 def test_thresholds():
     found = reference.thresholds()
     assert (found["class_large"], found["class_super"], found["school_max"]) == (56, 66, 3000)
-    assert (found["point_small"], found["point_fund_floor"]) == (10, 100)
+    assert (found["point_small"], found["point_funding_floor"]) == (10, 100)
     assert (found["suppression_min"], found["suppression_min_sensitive"]) == (5, 10)
     assert found["quarantine_share"] == Decimal("0.02")
     assert isinstance(found["class_large"], int)
