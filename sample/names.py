@@ -30,7 +30,7 @@ def name_sql(draws: Draws, key: str, ethnic: str, male: str, family: str, *, pur
         )
 
     def surname(group: str) -> str:
-        return draws.pick(family, f"{purpose}-surname", words(f"surname_{group}"))
+        return draws.pick(family, "surname", words(f"surname_{group}"))
 
     given = f"""(CASE WHEN {draws.unit(key, f"{purpose}-rare")} < 0.0012
         THEN {draws.pick(key, f"{purpose}-rare-char", words("rare"))}

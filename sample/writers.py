@@ -108,6 +108,7 @@ def write_workbook(target: Target, rows: Iterator[Sequence[str | None]], *, numb
         for column, value in enumerate(row):
             if value is None or value == "":
                 continue
+            value = str(value)
             if column == numeric and value.isdigit():
                 sheet.write_number(line, column, int(value), padded)
             else:
