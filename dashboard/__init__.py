@@ -1,1 +1,1 @@
-""""""
+"""The page in every release."""

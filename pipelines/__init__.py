@@ -1,1 +1,1 @@
-""""""
+"""WHEN it runs: Dagster definitions and the `edu` command."""

@@ -14,11 +14,14 @@ _CJK = re.compile(r"[\u2e80-\u9fff\ue000-\uf8ff\uf900-\ufaff\U00020000-\U0003fff
 _DIGITS = re.compile(r"[0-9０-９][0-9０-９Xx.\-]{5,}")
 
 
-def redact(message: str, limit: int = 300) -> str:
-    """The first line of a foreign error message, without anything that may have come from the data."""
+def redact(message: str, limit: int = 300, *, about_sql: bool = False) -> str:
+    """The first line of a foreign error message, without anything that may have come from the data.
+
+    `about_sql`: the message is about a statement, which is ours, so the identifiers that it quotes may stay.
+    """
     lines = message.strip().splitlines()
     line = lines[0] if lines else ""
-    for pattern in (_QUOTED, _CJK, _DIGITS):
+    for pattern in (_CJK, _DIGITS) if about_sql else (_QUOTED, _CJK, _DIGITS):
         line = pattern.sub("‹…›", line)
     return line[:limit]
 

@@ -33,6 +33,8 @@ _MAPPED = {
     "school_id": "nullif(regexp_extract(read_identifier(src), '^\\d{10}$'), '')",
     "class_label": "read_class_label(src)",
 }
+# A code without a list of ours (school year, programme, statistics code) keeps its letters and digits.
+_OPEN_CODE = "nullif(regexp_extract(upper(clean_cell(src)), '^[0-9A-Z][0-9A-Z.-]{0,19}$'), '')"
 _IDENTIFIERS = {"citizen_id", "student_no", "local_no"}
 # kinds whose texts can say "nothing" in a meaningful way (无 is an answer), so the placeholder list comes second
 _ANSWERS = {"code", "flag", "county", "grade"}
@@ -108,26 +110,51 @@ def _companions(column: Column) -> list[tuple[str, str]]:
     return []
 
 
-def _value_map(session: Session, contract: Contract, column: Column, table: str, period: str, name: str) -> None:
-    distinct = f"(SELECT DISTINCT {quote(column.name)} AS src FROM {table} WHERE {quote(column.name)} IS NOT NULL)"
-    if column.kind == "code":
-        expression = (
-            "(SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = "
-            f"{literal(column.properties['codeList'])} AND t.text = code_text(src))"
-        )
+def _value_map(
+    session: Session, contract: Contract, column: Column, present: set[str], table: str, period: str, name: str
+) -> str:
+    """Make the table (src, context, value, bad) of a column; returns its join condition."""
+    source = quote(column.name)
+    context = "NULL"
+    if column.kind == "grade":
+        # 一年级 is another grade in another stage, so a grade is read together with the stage beside it.
+        fixed = column.properties.get("stage")
+        context = literal(fixed) if fixed else ("stage_code" if "stage_code" in present else "NULL")
+        expression = f"read_grade(src, {_lookup('stage', 'context')}, {_school_year(period)})"
     elif column.kind == "county":
         expression = "read_county(src)"
-    elif column.kind == "grade":
-        expression = "(SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = 'grade' AND t.text = code_text(src))"
+    elif column.kind == "code":
+        list_id = column.properties.get("codeList")
+        expression = _lookup(list_id, "src") if list_id else _OPEN_CODE
     else:
         expression = _MAPPED[column.kind]
     if column.properties.get("dash") == "zero":
         expression = f"CASE WHEN clean_cell(src) IN ('-', '—', '--') THEN 0 ELSE {expression} END"
     session.execute(
-        f"CREATE OR REPLACE TABLE {name} AS SELECT src, value, value IS NULL AND NOT is_blank(src) AS bad "
-        f"FROM (SELECT src, {expression} AS value FROM {distinct})",
+        f"CREATE OR REPLACE TABLE {name} AS SELECT src, context, value, value IS NULL AND NOT is_blank(src) AS bad "
+        f"FROM (SELECT src, context, {expression} AS value FROM "
+        f"(SELECT DISTINCT {source} AS src, {context}::VARCHAR AS context FROM {table} WHERE {source} IS NOT NULL))",
         what=f"{contract.id}.{column.name}",
     )
+    alias = f"m{name.rpartition('_')[2]}"
+    condition = f"{alias}.src = s.{source}"
+    return condition if context == "NULL" else f"{condition} AND {alias}.context IS NOT DISTINCT FROM {_of_row(context)}"
+
+
+def _of_row(context: str) -> str:
+    return context if context.startswith("'") else f"s.{context}"
+
+
+def _lookup(list_id: str, text: str) -> str:
+    return (
+        f"(SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = {literal(list_id)} AND t.text = code_text({text}))"
+    )
+
+
+def _school_year(period: str) -> int:
+    """Year in which the school year of a month began (1 September)."""
+    year, month = int(period[:4]), int(period[5:])
+    return year if month >= 9 else year - 1
 
 
 def _clean_group(
@@ -143,8 +170,8 @@ def _clean_group(
             values.append(f"NULL::{column.type}")
             values.extend("false" if t == "BOOLEAN" else "NULL" for _, t in _companions(column))
         elif column.kind in _MAPPED or column.kind in _ANSWERS:
-            _value_map(session, contract, column, table, period, f"work.main.map_{n}")
-            joins.append(f"LEFT JOIN work.main.map_{n} m{n} ON m{n}.src = {source}")
+            condition = _value_map(session, contract, column, present, table, period, f"work.main.map_{n}")
+            joins.append(f"LEFT JOIN work.main.map_{n} m{n} ON {condition}")
             values += [f"m{n}.value", f"coalesce(m{n}.bad, false)"]
         elif column.kind == "citizen_id":
             read = f"read_citizen_id({source})"
@@ -236,13 +263,14 @@ def accept_rows(session: Session, contract: Contract, accepted: Sequence[str], f
 
 
 def install_lookups(session: Session) -> None:
-    """Texts of all code lists as (list_id, text, code), and the county reader; both transient."""
+    """Texts of all code lists as (list_id, text, code), and the readers that need reference data; all transient."""
     session.execute(
         """CREATE OR REPLACE TABLE work.main.code_text AS
            WITH lists AS (
              SELECT list_id, code, name_zh, aliases FROM ref.code_list
              UNION ALL SELECT 'grade', grade_code, name_zh, aliases FROM ref.grade
-             UNION ALL SELECT 'destination', code, name_zh, NULL FROM ref.destination_code),
+             UNION ALL SELECT 'stage', stage_code, name_zh, aliases FROM ref.stage
+             UNION ALL SELECT 'destination', code, name_zh, aliases FROM ref.destination_code),
            texts AS (
              SELECT list_id, code, unnest([code, name_zh] || string_split(coalesce(aliases, ''), '|')) AS text FROM lists
              -- D19: a leading zero that a spreadsheet dropped, where the code is zero-padded digits
@@ -254,12 +282,33 @@ def install_lookups(session: Session) -> None:
            WITH texts AS (
              SELECT county_code, unnest([name_zh, short_zh] || string_split(coalesce(aliases, ''), '|')) AS text FROM ref.county)
            SELECT code_text(text) AS text, max(county_code) AS county_code FROM texts
-           WHERE code_text(text) IS NOT NULL GROUP BY ALL HAVING count(DISTINCT county_code) = 1"""
+           WHERE code_text(text) IS NOT NULL GROUP BY ALL"""
     )
     # A name may follow the names of its province and prefecture; the longest county name at the end decides (D16).
     session.execute(
-        """CREATE OR REPLACE TEMP MACRO read_county(s) AS CASE
-             WHEN regexp_full_match(clean_cell(s), '\\d{6}(\\d{6})?(\\.0)?') THEN left(clean_cell(s), 6)
-             ELSE (SELECT arg_max(t.county_code, length(t.text)) FROM work.main.county_text t
-                   WHERE ends_with(code_text(s), t.text)) END"""
+        r"""CREATE OR REPLACE TEMP MACRO read_county(s) AS CASE
+              WHEN regexp_full_match(clean_cell(s), '\d{6}(\d{6})?(\.0)?') THEN left(clean_cell(s), 6)
+              ELSE (SELECT arg_max(t.county_code, length(t.text)) FROM work.main.county_text t
+                    WHERE ends_with(code_text(s), t.text)) END"""
     )
+    # D17: a cohort (2021级) counts from its first year; an ordinal counts within its stage; then the full names.
+    session.execute(
+        r"""CREATE OR REPLACE TEMP MACRO read_grade(s, stage, school_year) AS coalesce(
+              (SELECT min(g.grade_code) FROM ref.grade g WHERE g.stage_code = stage AND g.grade_no = school_year + 1
+                 - TRY_CAST(regexp_extract(clean_cell(s), '^((?:19|20)\d{2})级?$', 1) AS INTEGER)),
+              (SELECT min(g.grade_code) FROM ref.grade g WHERE g.stage_code = stage AND stage <> '00' AND g.grade_no =
+                 strpos('一二三四五六', nullif(regexp_extract(clean_cell(s), '^([一二三四五六])年级$', 1), ''))),
+              (SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = 'grade' AND t.text = code_text(s)))"""
+    )
+    session.execute(
+        "CREATE OR REPLACE TEMP MACRO code_of(list, name) AS "
+        "(SELECT min(c.code) FROM ref.code_list c WHERE c.list_id = list AND c.name_zh = name)"
+    )
+    for bound in ("age_min", "age_max"):
+        cases = " ".join(
+            f"WHEN {literal(grade)} THEN {age}"
+            for grade, age in session.rows(
+                f"SELECT g.grade_code, s.{bound} FROM ref.grade g JOIN ref.stage s USING (stage_code) WHERE s.{bound} IS NOT NULL"
+            )
+        )
+        session.execute(f"CREATE OR REPLACE TEMP MACRO grade_{bound}(grade) AS CASE grade {cases} END")

@@ -179,3 +179,31 @@ def periods_in_landing(settings: Settings) -> list[str]:
     return sorted(
         {p.name for source in settings.landing.iterdir() if source.is_dir() for p in source.iterdir() if _PERIOD.fullmatch(p.name)}
     )
+
+
+def fingerprint(settings: Settings, period: str) -> str:
+    """Changes when a file of the month arrives, leaves or changes; reads no content."""
+    digest = hashlib.sha256()
+    for source in SOURCES:
+        for path in files_in(settings, source, period):
+            for file in (path, path.with_name(path.name + ENVELOPE)):
+                facts = file.stat() if file.is_file() else None
+                digest.update(f"{source}/{file.name}/{facts and (facts.st_size, facts.st_mtime_ns)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _marker(settings: Settings, period: str) -> Path:
+    return settings.data / "state" / "collected" / period
+
+
+def mark_collected(settings: Settings, period: str, seen: str) -> None:
+    """Remember what lay in landing when the month was collected, for the sensor."""
+    marker = _marker(settings, period)
+    marker.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    marker.write_text(seen)
+
+
+def is_collected(settings: Settings, period: str) -> bool:
+    """Is what lies in landing what the last load of the month saw?"""
+    marker = _marker(settings, period)
+    return marker.is_file() and marker.read_text() == fingerprint(settings, period)

@@ -36,7 +36,7 @@ def broken_links(session: Session) -> list[int]:
     broken = []
     expected, prev = 1, GENESIS
     for seq, at, event, subject, detail, stored_prev, stored in session.rows(
-        "SELECT seq, strftime(at, '%Y-%m-%d %H:%M:%S.%f'), event, subject, detail, prev_hash, hash "
+        "SELECT seq, strftime(occurred_at, '%Y-%m-%d %H:%M:%S.%f'), event, subject, detail, prev_hash, hash "
         "FROM ops.ledger__event ORDER BY seq"
     ):
         if seq != expected or stored_prev != prev or stored != _digest(seq, at, event, subject, detail, prev):

@@ -35,12 +35,12 @@ def evidence(session: Session, period: str) -> list[dict[str, Any]]:
                        WHEN count(*) FILTER (status = 'failed') > 0 THEN 'failed'
                        WHEN count(*) FILTER (status = 'passed') > 0 THEN 'passed' ELSE 'not_applicable' END,
                   sum(n_tested)::BIGINT, sum(n_failed)::BIGINT
-           FROM ({_results_in_force(period)}) GROUP BY ALL ORDER BY ALL"""
+           FROM ({results_in_force(period)}) GROUP BY ALL ORDER BY ALL"""
     )
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _results_in_force(period: str) -> str:
+def results_in_force(period: str) -> str:
     """Results on the deliveries in force in the month, and on the tables and registers of the month."""
     p = literal(period)
     return (
@@ -77,7 +77,7 @@ def build_registers(session: Session, period: str, candidate: Candidate) -> None
     )
     session.execute(
         f"CREATE OR REPLACE TABLE work.main.blocking_result AS SELECT rule_id, dataset, batch, status "
-        f"FROM ({_results_in_force(period)}) WHERE severity = 'block'"
+        f"FROM ({results_in_force(period)}) WHERE severity = 'block'"
     )
 
 

@@ -1,1 +1,1 @@
-""""""
+"""The `edu` command."""

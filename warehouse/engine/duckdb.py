@@ -21,6 +21,7 @@ from warehouse.engine.work import work_folder
 from warehouse.errors import BusyError, EngineError, redact
 
 SQL = Path(__file__).parent.parent / "sql"
+_ABOUT_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 SCHEMAS = ("raw", "core", "use", "mart", "ref", "ops")
 
 
@@ -55,8 +56,9 @@ class Session:
             return self.con.execute(sql, params) if params else self.con.execute(sql)
         except duckdb.Error as error:
             name = what or sql.strip().split(maxsplit=1)[0].upper()
+            text = redact(str(error), about_sql=isinstance(error, _ABOUT_SQL))
             raise EngineError(
-                f"{name}: {type(error).__name__}: {redact(str(error))}",
+                f"{name}: {type(error).__name__}: {text}",
                 "run `edu doctor`; if the disk is full, free space and run the same command again",
             ) from None
 

@@ -12,6 +12,7 @@ from typing import Any
 import xlsxwriter
 
 from warehouse.contract import Column, Contract
+from warehouse.release.disclosure import disclosure_of
 
 # list id -> (code, Chinese, English)
 Codes = Mapping[str, Sequence[tuple[str, str, str]]]
@@ -43,13 +44,12 @@ def _text(value: Any) -> str:
 
 
 def _protection(contract: Contract, column: Column) -> str:
-    node = contract.properties.get("disclosure") or {}
-    minimum = node.get("minimum")
-    if column.name in node.get("counts", ()) or column.name in {n for n, _ in node.get("complements", ())}:
-        return f"1–{minimum - 1} 人不公布 / 1–{minimum - 1} hidden"
-    if column.name in node.get("hides", ()):
+    rule = disclosure_of(contract)
+    if rule is None or column.name not in rule.hideable:
+        return ""
+    if column.name in rule.hides:
         return "随人数一并不公布 / hidden with the counts"
-    return ""
+    return f"1–{rule.minimum - 1} 人不公布 / 1–{rule.minimum - 1} hidden"
 
 
 def _cells(contract: Contract, column: Column) -> tuple[str, ...]:
@@ -154,19 +154,20 @@ def write_xlsx(path: Path, release: str, contracts: Mapping[str, Contract], code
     if used:
         sheet = book.add_worksheet("代码表 Codes")
         sheet.write_string(0, 0, "代码表 Code lists", style["title"])
-        headings = (
+        lists = (
             ("代码表", "List", 26),
             ("代码", "Code", 16),
             ("中文", "Chinese", 34),
             ("英文", "English", 40),
         )
-        table(sheet, 3, headings, [(n, *map(_text, row)) for n, list_ in used.items() for row in list_])
+        table(sheet, 3, lists, [(n, *map(_text, row)) for n, list_ in used.items() for row in list_])
     book.close()
 
 
 def _sheet_name(number: int, title: str) -> str:
     """Excel allows 31 characters and forbids some; the number keeps shortened names apart."""
-    return f"{number:02d} {re.sub(r'[][:*?/\\\\]', ' ', title)}"[:31].rstrip(" '")
+    allowed = re.sub(r"[\[\]:*?/\\]", " ", title)
+    return f"{number:02d} {allowed}"[:31].rstrip(" '")
 
 
 _STYLE = """

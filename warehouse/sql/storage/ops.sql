@@ -55,7 +55,6 @@ CREATE TABLE IF NOT EXISTS ops.rule_result__rule_batch (
   batch         VARCHAR NOT NULL,         -- hash of what was tested; the same batch is judged once per rule version
   dataset       VARCHAR NOT NULL,
   rule_id       VARCHAR NOT NULL,
-  check_no      INTEGER NOT NULL,
   rule_version  INTEGER NOT NULL,
   stage         VARCHAR NOT NULL,
   severity      VARCHAR NOT NULL,
@@ -81,23 +80,16 @@ CREATE TABLE IF NOT EXISTS ops.model_run__model_period (
 );
 COMMENT ON TABLE ops.model_run__model_period IS '模型运行 / how each table of each period came about';
 
-CREATE TABLE IF NOT EXISTS ops.approval__candidate_person (
-  candidate    VARCHAR NOT NULL,
-  approver     VARCHAR NOT NULL,
-  role         VARCHAR NOT NULL,
-  comment      VARCHAR,
-  approved_at  TIMESTAMP NOT NULL,
-  PRIMARY KEY (candidate, approver)
-);
-COMMENT ON TABLE ops.approval__candidate_person IS '审定 / who approved which release candidate';
-
 CREATE TABLE IF NOT EXISTS ops.ledger__event (
   seq        BIGINT PRIMARY KEY,
-  at         TIMESTAMP NOT NULL,
+  occurred_at TIMESTAMP NOT NULL,
   event      VARCHAR NOT NULL,
   subject    VARCHAR NOT NULL,
   detail     VARCHAR NOT NULL,            -- JSON with sorted keys
   prev_hash  VARCHAR NOT NULL,
-  hash       VARCHAR NOT NULL             -- SHA-256 over seq, at, event, subject, detail, prev_hash
+  hash       VARCHAR NOT NULL             -- SHA-256 over seq, occurred_at, event, subject, detail, prev_hash
 );
 COMMENT ON TABLE ops.ledger__event IS '台账 / append-only, hash-chained record of loads, decisions and publications (rule RT13)';
+
+CREATE TABLE IF NOT EXISTS ops.prepared__version (version VARCHAR NOT NULL);
+COMMENT ON TABLE ops.prepared__version IS '结构版本 / code and reference version that the tables were last brought up to';

@@ -1,0 +1,70 @@
+"""Publication: re-reads the rule results of exactly this candidate, checks the approvals, switches `current`.
+
+A gate inside a Dagster run holds only within that run; publishing therefore asks the warehouse's own records again.
+"""
+
+from __future__ import annotations
+
+from assets.sharing.registers import build_registers
+from expectations.doors import Subject, judge
+from expectations.rule import all_rules
+from warehouse import ledger
+from warehouse.config import Settings
+from warehouse.engine.duckdb import Session
+from warehouse.errors import BlockedError
+from warehouse.release import Candidate, Release, load_approvals, publish
+from warehouse.release.approval import builders, person
+
+
+def unresolved_refusals(session: Session, period: str) -> list[str]:
+    """Files of the month that were refused and not replaced by a later accepted version: the month is not whole."""
+    return [
+        " ".join(row)
+        for row in session.rows(
+            """SELECT source, owner, file_name FROM ops.delivery__version r WHERE period = ? AND status = 'refused'
+               AND NOT EXISTS (SELECT 1 FROM ops.delivery__version a WHERE a.status = 'accepted' AND a.source = r.source
+                 AND a.owner = r.owner AND a.period = r.period AND a.part = r.part AND a.version > r.version) ORDER BY ALL""",
+            [period],
+        )
+    ]
+
+
+def gate(session: Session, settings: Settings, candidate: Candidate, operator: str) -> None:
+    """Judge RS17 and RS18 on this candidate. Raises BlockedError with the reasons."""
+    refused = unresolved_refusals(session, candidate.period)
+    if refused:
+        raise BlockedError(
+            f"{len(refused)} 个文件被退回而未更正，不能发布 / refused files are not replaced: {'; '.join(refused[:5])}",
+            "deliver corrected files, or move them out of landing and run `edu load` again",
+        )
+    approvals = load_approvals(candidate.path)
+    made = {person(b) for b in builders(candidate.path)} | {person(operator)}
+    session.execute("CREATE OR REPLACE TABLE work.main.approval (approver VARCHAR, is_builder BOOLEAN)")
+    for approval in approvals:
+        is_builder = person(approval.approver) in made
+        session.execute("INSERT INTO work.main.approval VALUES (?, ?)", [person(approval.approver), is_builder])
+    build_registers(session, candidate.period, candidate)
+    subjects = [Subject("blocking_result", "work.main.blocking_result"), Subject("approval", "work.main.approval")]
+    batches = judge(session, settings, candidate.period, subjects)
+    failed = session.rows(
+        "SELECT DISTINCT rule_id FROM ops.rule_result__rule_batch WHERE period = ? AND severity = 'block' "
+        "AND status IN ('failed', 'error') AND dataset IN ('blocking_result', 'approval') AND batch = ? ORDER BY ALL",
+        [candidate.period, batches["approval"]],
+    )
+    if failed:
+        rules = [all_rules()[rule_id] for (rule_id,) in failed]
+        raise BlockedError(
+            "; ".join(f"{r.id} {r.statement_zh} / {r.statement_en}" for r in rules),
+            "; ".join(f"{r.fix_zh} / {r.fix_en}" for r in rules),
+        )
+
+
+def publish_candidate(session: Session, settings: Settings, candidate: Candidate, operator: str) -> Release:
+    """Publish through the gate. Raises BlockedError with the reasons; `current` then stays where it is."""
+    gate(session, settings, candidate, operator)
+    approvals = load_approvals(candidate.path)
+    release = publish(settings, candidate, approvals, operator=operator)
+    with session.transaction():
+        detail = {"content": release.content_hash, "approvers": sorted(a.approver for a in approvals), "operator": operator}
+        ledger.append(session, "publish", release.id, detail)
+    return release

@@ -1,0 +1,300 @@
+"""The `edu` command. Heavy packages are imported inside the commands, so that help is instant.
+
+Exit codes: 0 ok, 1 crash, 2 wrong usage, 3 blocking rule, 4 input unreadable, 5 warehouse busy.
+"""
+
+from __future__ import annotations
+
+import functools
+import json as jsonlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from warehouse.config import Settings, load_settings
+from warehouse.errors import EduError, UsageError, redact
+
+EPILOG = "Exit codes: 0 ok · 1 crash · 2 usage · 3 blocking rule, nothing published · 4 input unreadable · 5 warehouse busy"
+
+
+class Edu(click.Group):
+    """Lists commands in the order of a month's work, and turns our errors into words and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Order of definition."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an EduError ends it with its words and code, anything else with a redacted line."""
+        try:
+            return super().invoke(ctx)
+        except EduError as error:
+            say_error(error.message, error.remedy)
+            sys.exit(error.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get("EDU_DEBUG"):
+                raise
+            # A foreign error may quote data: only its kind and a redacted line are shown.
+            say_error(f"{type(error).__name__}: {redact(str(error))}", "run `edu doctor`; EDU_DEBUG=1 shows the traceback")
+            sys.exit(1)
+
+
+def say_error(message: str, remedy: str = "") -> None:
+    """An error in plain words on stderr: what happened, and what to do."""
+    click.secho(f"✗ {message}", fg="red", err=True)
+    if remedy:
+        click.secho(f"  → {remedy}", fg="yellow", err=True)
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal; stderr, so that --json on stdout stays clean."""
+    click.echo(text, err=True)
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the settings as its first argument."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        os.umask(0o077)
+        return command(load_settings(), *args, **kwargs)
+
+    return wrapped
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on stdout.")
+
+
+def emit(as_json: bool, document: dict[str, Any]) -> None:
+    """The result for machines, if wanted."""
+    if as_json:
+        click.echo(jsonlib.dumps(document, ensure_ascii=False, indent=2, default=str))
+
+
+@contextmanager
+def progress(title: str) -> Iterator[None]:
+    """A live progress bar on a terminal, one line per step elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from warehouse.progress import listening
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        seen: set[str] = set()
+
+        def line(step: str, done: int, total: int) -> None:
+            if step not in seen:
+                seen.add(step)
+                click.echo(f"  {title}: {step}", err=True)
+
+        with listening(line):
+            yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def move(step: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{title} · {step}", completed=done, total=total if total > 1 else None)
+
+        with listening(move):
+            yield
+
+
+@click.group(cls=Edu, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="edu-warehouse")
+def main() -> None:
+    """教育数据仓库 / Education data warehouse: extracts in, validated and approved releases out."""
+
+
+@main.command(short_help="Check this machine, the settings and the warehouse")
+@json_option
+@with_settings
+def doctor(settings: Settings, as_json: bool) -> None:
+    """检查环境、配置与仓库 / Check machine, settings and warehouse; repairs what a dead process left behind."""
+    from pipelines.cli.doctor import examine
+
+    findings = examine(settings)
+    for f in findings:
+        mark = click.style("✓", fg="green") if f.ok else click.style("✗", fg="red")
+        say(f"{mark} {f.what}" + (f"\n  → {f.remedy}" if not f.ok and f.remedy else ""))
+    emit(as_json, {"ok": all(f.ok for f in findings), "findings": [vars(f) for f in findings]})
+    if not all(f.ok for f in findings):
+        sys.exit(1)
+
+
+@main.command(short_help="Sample province → load → approve → publish → verify")
+@click.option("--scale", type=float, default=0.05, show_default=True, help="1 = 1.3 M pupils.")
+@click.option("--seed", type=int, default=20160225, show_default=True)
+@click.option("--month", "months", multiple=True, help="Months to load (repeatable); default: three in 2025.")
+@json_option
+@with_settings
+def demo(settings: Settings, scale: float, seed: int, months: tuple[str, ...], as_json: bool) -> None:
+    """演示 / The whole way of three months on a synthetic province, approved by two demo approvers."""
+    from pipelines.cli.demo import run_demo
+
+    emit(as_json, run_demo(settings, scale=scale, seed=seed, months=months))
+
+
+@main.command(short_help="Write the synthetic province into a folder")
+@click.option("--out", type=click.Path(path_type=Path), help="Target folder; default: the landing zone of edu.toml.")
+@click.option("--scale", type=float, default=0.05, show_default=True, help="1 = 1.3 M pupils.")
+@click.option("--seed", type=int, default=20160225, show_default=True)
+@click.option("--month", "months", multiple=True, help="Months to write (repeatable).")
+@click.option("--dirt", type=float, default=1.0, show_default=True, help="Rate of seeded defects; 0 = clean.")
+@click.option("--csv-only", is_flag=True, help="Every file as csv in GB18030.")
+@json_option
+@with_settings
+def sample(
+    settings: Settings,
+    out: Path | None,
+    scale: float,
+    seed: int,
+    months: tuple[str, ...],
+    dirt: float,
+    csv_only: bool,
+    as_json: bool,
+) -> None:
+    """样例省 / Extracts X1–X11 in their real formats, with seeded defects and a ledger of the truth. No real person."""
+    from pipelines.cli.demo import write_sample
+
+    target = out or settings.data
+    summary = write_sample(target, scale=scale, seed=seed, months=months, dirt=dirt, csv_only=csv_only)
+    say(f"✓ {summary['files']} files, {summary['rows']} rows, {summary['defects']} seeded defects in {target}")
+    emit(as_json, summary)
+
+
+@main.command(short_help="Load a month: collect, check, build the release candidate")
+@click.argument("period")
+@json_option
+@with_settings
+def load(settings: Settings, period: str, as_json: bool) -> None:
+    """加载 / Load PERIOD (YYYY-MM) from landing. Files already loaded are skipped; nothing is published."""
+    from pipelines.cli.report import print_load
+    from pipelines.run import run_month
+    from warehouse.landing import check_period, files_in, SOURCES
+
+    check_period(period)
+    if not any(files_in(settings, s, period) for s in SOURCES):
+        raise UsageError(f"Nothing lies in landing for {period}", f"put files into {settings.landing}/<source>/{period}/")
+    with progress(period):
+        report = run_month(settings, period)
+    print_load(report)
+    emit(as_json, vars(report))
+    if not report.success:
+        sys.exit(3)
+
+
+@main.command(short_help="What is loaded, refused, waiting and published")
+@json_option
+@with_settings
+def status(settings: Settings, as_json: bool) -> None:
+    """状态 / Months, files, open faults, candidates that wait for approval, the current release."""
+    from pipelines.cli.report import print_status
+
+    emit(as_json, print_status(settings))
+
+
+@main.command(short_help="Rule results of a month")
+@click.argument("period")
+@click.option("--all", "everything", is_flag=True, help="Also rules that passed.")
+@json_option
+@with_settings
+def check(settings: Settings, period: str, everything: bool, as_json: bool) -> None:
+    """规则结果 / Results of the lifecycle rules of PERIOD, by stage: counts only. Exit code 3 if a blocking rule failed."""
+    from pipelines.cli.report import print_check
+
+    found = print_check(settings, period, everything)
+    emit(as_json, found)
+    if found["blocking"]:
+        sys.exit(3)
+
+
+@main.group(short_help="Approve a release candidate")
+def review() -> None:
+    """审定 / The decisions of the review levels."""
+
+
+@review.command(short_help="Approve a candidate as one of the approvers")
+@click.argument("candidate")
+@click.option("--by", "approver", required=True, help="Account id of the approver, for example u-6300-01.")
+@click.option("--role", default="province", show_default=True, help="Office of the approver.")
+@with_settings
+def approve(settings: Settings, candidate: str, approver: str, role: str) -> None:
+    """批准 / Record that BY approves CANDIDATE (a name from `edu status`, or a month for its newest)."""
+    from pipelines.cli.release import approve_candidate
+
+    found, count = approve_candidate(settings, candidate, approver, role)
+    needed = int(settings.get("release", "approvers"))
+    say(f"✓ {approver} approved {found.path.name} ({count} of {needed})")
+    if count >= needed:
+        say(f"  next: edu publish {found.period} --by <operator>")
+
+
+@main.command(short_help="Publish an approved candidate")
+@click.argument("candidate")
+@click.option("--by", "operator", required=True, help="Account id of the operator; an approver cannot publish.")
+@click.option("--dry-run", is_flag=True, help="Judge everything, switch nothing.")
+@json_option
+@with_settings
+def publish(settings: Settings, candidate: str, operator: str, dry_run: bool, as_json: bool) -> None:
+    """发布 / Publish CANDIDATE (a name, or a month for its newest). A refused candidate leaves the last release live."""
+    from pipelines.cli.release import publish_command
+
+    result = publish_command(settings, candidate, operator, dry_run)
+    say(f"✓ {result['message']}")
+    emit(as_json, result)
+
+
+@main.command(short_help="Verify a release: checksums, contracts, contents")
+@click.argument("release", required=False)
+@json_option
+@with_settings
+def verify(settings: Settings, release: str | None, as_json: bool) -> None:
+    """验证 / Verify RELEASE (id or folder; default: the current one) without using the warehouse."""
+    from pipelines.cli.release import verify_command
+
+    result = verify_command(settings, release)
+    for problem in result["problems"]:
+        say_error(problem)
+    emit(as_json, result)
+    if result["problems"]:
+        sys.exit(3)
+    say(f"✓ {result['id']}: {result['files']} files, {sum(result['rows'].values())} rows, nothing wrong")
+
+
+@main.command(short_help="Let `current` point to another release")
+@click.argument("release")
+@with_settings
+def rollback(settings: Settings, release: str) -> None:
+    """回退 / Let the pointer `current` go back to RELEASE; nothing else changes."""
+    from warehouse.release import rollback as move
+
+    say(f"✓ current is {move(settings, release).id}")
+
+
+@main.command(short_help="The Dagster page on loopback")
+@click.option("--port", default=3000, show_default=True)
+@with_settings
+def serve(settings: Settings, port: int) -> None:
+    """页面 / Web page, schedule and landing sensor on 127.0.0.1. Stop with Ctrl-C."""
+    from pipelines.run import dagster_home
+
+    dagster_home(settings)
+    say(f"http://127.0.0.1:{port}  (Ctrl-C stops it)")
+    dagster = Path(sys.executable).with_name("dagster")
+    arguments = ["dev", "-w", str(settings.root / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    os.chdir(settings.root)
+    os.execv(dagster, [str(dagster), *arguments])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

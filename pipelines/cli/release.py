@@ -1,0 +1,60 @@
+"""Approve, publish and verify, for the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from warehouse.config import Settings
+from warehouse.errors import UsageError
+from warehouse.release import Approval, Candidate, load_approvals, load_candidate, record_approval, verify_release
+from warehouse.release.pointer import current_id, find_release
+
+
+def find_candidate(settings: Settings, name: str) -> Candidate:
+    """Candidate by name, or the newest of a month. UsageError if there is none."""
+    folder = settings.candidates
+    found = [folder / name] if (folder / name).is_dir() else sorted(folder.glob(f"{name}-*/"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        there = ", ".join(sorted(p.name for p in folder.glob("*-*/"))) or "none"
+        raise UsageError(f"There is no candidate {name}", f"`edu load PERIOD` builds one; there are: {there}")
+    return load_candidate(found[-1])
+
+
+def approve_candidate(settings: Settings, name: str, approver: str, role: str) -> tuple[Candidate, int]:
+    """Record an approval beside the candidate; returns it and the number of approvals so far."""
+    candidate = find_candidate(settings, name)
+    at = datetime.now().astimezone().isoformat(timespec="seconds")
+    record_approval(candidate.path, Approval(approver, role, at, candidate.hash))
+    return candidate, len(load_approvals(candidate.path))
+
+
+def publish_command(settings: Settings, name: str, operator: str, dry_run: bool) -> dict[str, Any]:
+    """Publish a candidate through the gate; BlockedError with reasons if it may not be published."""
+    from assets.sharing.publication import gate, publish_candidate
+    from warehouse.catalogue import prepare
+    from warehouse.engine.duckdb import open_warehouse
+
+    candidate = find_candidate(settings, name)
+    before = current_id(settings)
+    with open_warehouse(settings) as session:
+        prepare(session)
+        if dry_run:
+            gate(session, settings, candidate, operator)
+            return {"message": f"{candidate.path.name} could be published as {candidate.id}", "id": candidate.id}
+        release = publish_candidate(session, settings, candidate, operator)
+    message = f"{release.id} is published" if current_id(settings) != before else f"{release.id} was published before; nothing changed"
+    return {"message": message, "id": release.id, "path": str(release.path)}
+
+
+def verify_command(settings: Settings, release: str | None) -> dict[str, Any]:
+    """Verify a release by id or folder, or the current one."""
+    if release is None:
+        current = current_id(settings)
+        if current is None:
+            raise UsageError("Nothing is published yet", "`edu publish` publishes an approved candidate")
+        release = current
+    path = Path(release) if Path(release).is_dir() else find_release(settings, release).path
+    report = verify_release(path)
+    return {"id": report.id, "path": str(path), "files": report.files, "rows": report.rows, "problems": report.problems}
