@@ -130,12 +130,26 @@ def _value_map(
         expression = _MAPPED[column.kind]
     if column.properties.get("dash") == "zero":
         expression = f"CASE WHEN clean_cell(src) IN ('-', '—', '--') THEN 0 ELSE {expression} END"
-    session.execute(
-        f"CREATE OR REPLACE TABLE {name} AS SELECT src, context, value, value IS NULL AND NOT is_blank(src) AS bad "
-        f"FROM (SELECT src, context, {expression} AS value FROM "
-        f"(SELECT DISTINCT {source} AS src, {context}::VARCHAR AS context FROM {table} WHERE {source} IS NOT NULL))",
-        what=f"{contract.id}.{column.name}",
-    )
+    distinct = f"(SELECT DISTINCT {source} AS src, {context}::VARCHAR AS context FROM {table} WHERE {source} IS NOT NULL)"
+    if "multi" in column.properties:
+        # Several options in one cell, with whatever separator; all must be known.
+        select = (
+            "SELECT src, NULL::VARCHAR AS context, string_agg(value, '|' ORDER BY value) AS value, "
+            "coalesce(bool_or(value IS NULL AND NOT is_blank(part)), false) AS bad FROM (SELECT cell AS src, src AS part, "
+            f"{expression} AS value FROM (SELECT src AS cell, unnest(string_split_regex(clean_cell(src), '[、，,;；/\\s]+')) AS src "
+            f"FROM {distinct})) GROUP BY src"
+        )
+    elif "unknownAs" in column.properties:
+        # The list is known to be incomplete: other texts are kept as one code ('' = nothing), never as a fault.
+        other = column.properties["unknownAs"]
+        known = f"coalesce({expression}, CASE WHEN is_blank(src) THEN NULL ELSE {literal(other or None)} END)"
+        select = f"SELECT src, context, {known} AS value, false AS bad FROM {distinct}"
+    else:
+        select = (
+            f"SELECT src, context, value, value IS NULL AND NOT is_blank(src) AS bad "
+            f"FROM (SELECT src, context, {expression} AS value FROM {distinct})"
+        )
+    session.execute(f"CREATE OR REPLACE TABLE {name} AS {select}", what=f"{contract.id}.{column.name}")
     alias = f"m{name.rpartition('_')[2]}"
     condition = f"{alias}.src = s.{source}"
     return condition if context == "NULL" else f"{condition} AND {alias}.context IS NOT DISTINCT FROM {_of_row(context)}"
@@ -166,7 +180,8 @@ def _clean_group(
         targets.append(quote(column.name))
         targets.extend(quote(column.name + suffix) for suffix, _ in _companions(column))
         source = f"s.{quote(column.name)}"
-        if column.name not in present:
+        prefixed = any(c.properties.get("citizenIdPrefix") == column.name and c.name in present for c in contract.columns)
+        if column.name not in present and not prefixed:
             values.append(f"NULL::{column.type}")
             values.extend("false" if t == "BOOLEAN" else "NULL" for _, t in _companions(column))
         elif column.kind in _MAPPED or column.kind in _ANSWERS:
@@ -174,7 +189,13 @@ def _clean_group(
             joins.append(f"LEFT JOIN work.main.map_{n} m{n} ON {condition}")
             values += [f"m{n}.value", f"coalesce(m{n}.bad, false)"]
         elif column.kind == "citizen_id":
+            if column.name not in present:
+                source = "NULL::VARCHAR"
             read = f"read_citizen_id({source})"
+            longer = next((c.name for c in contract.columns if c.properties.get("citizenIdPrefix") == column.name), None)
+            if longer in present:
+                # A longer number (disability certificate) begins with the citizen id.
+                read = f"coalesce({read}, nullif(left(read_identifier(s.{quote(str(longer))}), 18), ''))"
             # The first 18 characters of a longer number are the citizen id; the rest is a disability suffix.
             values += [read, source, f"coalesce(is_citizen_id(left({read}, 18)), false)"]
         elif column.kind in _IDENTIFIERS:
@@ -267,10 +288,7 @@ def install_lookups(session: Session) -> None:
     session.execute(
         """CREATE OR REPLACE TABLE work.main.code_text AS
            WITH lists AS (
-             SELECT list_id, code, name_zh, aliases FROM ref.code_list
-             UNION ALL SELECT 'grade', grade_code, name_zh, aliases FROM ref.grade
-             UNION ALL SELECT 'stage', stage_code, name_zh, aliases FROM ref.stage
-             UNION ALL SELECT 'destination', code, name_zh, aliases FROM ref.destination_code),
+             SELECT list_id, code, name_zh, aliases FROM ref.code_list),
            texts AS (
              SELECT list_id, code, unnest([code, name_zh] || string_split(coalesce(aliases, ''), '|')) AS text FROM lists
              -- D19: a leading zero that a spreadsheet dropped, where the code is zero-padded digits
@@ -280,9 +298,10 @@ def install_lookups(session: Session) -> None:
     session.execute(
         """CREATE OR REPLACE TABLE work.main.county_text AS
            WITH texts AS (
-             SELECT county_code, unnest([name_zh, short_zh] || string_split(coalesce(aliases, ''), '|')) AS text FROM ref.county)
-           SELECT code_text(text) AS text, max(county_code) AS county_code FROM texts
-           WHERE code_text(text) IS NOT NULL GROUP BY ALL"""
+             SELECT county_code, valid_to, unnest([name_zh, short_zh] || string_split(coalesce(aliases, ''), '|')) AS text FROM ref.county)
+           -- A name that stands for a retired and a present code means the present one.
+           SELECT code_text(text) AS text, arg_max(county_code, (coalesce(valid_to, DATE '9999-12-31'), county_code)) AS county_code
+           FROM texts WHERE code_text(text) IS NOT NULL GROUP BY ALL"""
     )
     # A name may follow the names of its province and prefecture; the longest county name at the end decides (D16).
     session.execute(

@@ -1,0 +1,97 @@
+"""`edu demo`: the whole way on a synthetic province, so that a new user sees every room once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.cli.main import progress, say
+from warehouse.config import Settings
+from warehouse.errors import UsageError
+
+MONTHS = ("2025-09", "2025-10", "2025-11")
+APPROVERS = (("demo-reviewer", "prefecture"), ("demo-director", "province"))
+OPERATOR = "demo-operator"
+_MARKER = "SAMPLE"
+
+
+def write_sample(
+    target: Path, *, scale: float, seed: int, months: Sequence[str], dirt: float, csv_only: bool
+) -> dict[str, Any]:
+    """Write the sample province below `target` (landing/ and truth/); returns counts."""
+    from sample import generate
+    from warehouse.landing import check_period
+    from warehouse.progress import tell
+
+    periods = tuple(check_period(m) for m in months) or MONTHS
+    with progress("sample"):
+        summary = generate(
+            target, scale=scale, seed=seed, periods=periods, dirt=dirt, csv_only=csv_only, progress=tell
+        )
+    rows = summary.rows
+    return {
+        "folder": str(target),
+        "periods": list(periods),
+        "files": sum(1 for p in (target / "landing").rglob("*") if p.is_file() and not p.name.endswith(".envelope.json")),
+        "rows": sum(rows.values()),
+        "defects": sum(summary.defects.values()),
+    }
+
+
+def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[str]) -> dict[str, Any]:
+    """Sample → load → approve → publish → verify, month by month. Can be run again: what is done is skipped."""
+    from pipelines.cli.release import approve_candidate, publish_command, verify_command
+    from pipelines.cli.report import print_load
+    from pipelines.run import run_month
+
+    started = time.monotonic()
+    marker = settings.data / _MARKER
+    if not marker.exists() and settings.landing.is_dir() and any(settings.landing.iterdir()):
+        raise UsageError(
+            f"{settings.landing} already holds files that are not the demo's",
+            "run the demo elsewhere: EDU_PATHS_DATA=/tmp/edu-demo edu demo",
+        )
+    periods = tuple(months) or MONTHS
+    recipe = f"scale {scale} seed {seed} {' '.join(periods)}"
+    if not marker.exists() or marker.read_text() != recipe:
+        if marker.exists() and settings.warehouse_file.exists():
+            raise UsageError(
+                f"The demo was made with {marker.read_text()}", "`make clean` removes it, or use the same values"
+            )
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        marker.write_text(recipe)
+        say(f"1 · sample province (scale {scale}) …")
+        written = write_sample(settings.data, scale=scale, seed=seed, months=periods, dirt=1.0, csv_only=False)
+        say(f"    {written['files']} files, {written['rows']:,} rows, {written['defects']:,} seeded defects")
+    releases = []
+    for number, period in enumerate(periods, 2):
+        say(f"{number} · {period}: collection → storage → processing → use → sharing …")
+        with progress(period):
+            report = run_month(settings, period)
+        print_load(report)
+        if not report.success or not report.candidate:
+            raise UsageError(f"{period} was not built", "see the reasons above")
+        for approver, role in APPROVERS:
+            approve_candidate(settings, report.candidate, approver, role)
+        published = publish_command(settings, report.candidate, OPERATOR, dry_run=False)
+        say(f"    ✓ {published['message']}")
+        releases.append(published["id"])
+    verified = verify_command(settings, None)
+    if verified["problems"]:
+        raise UsageError(f"the release does not verify: {verified['problems'][:3]}", "report this as a defect")
+    path = Path(verified["path"])
+    click.secho(f"\n✓ release {verified['id']} verifies ({time.monotonic() - started:.0f} s in all)", fg="green", err=True)
+    say(f"""
+  release       {path}
+  dictionary    {path / "dictionary.html"}
+  marts         {path / "marts.duckdb"}   (any DuckDB client from 1.2 on), parquet/ beside it
+  the truth     {settings.data / "truth"}   (what the sample seeded, and where)
+
+  try next:     .venv/bin/edu status
+                .venv/bin/edu check {periods[-1]}
+                make serve                   the Dagster page on http://127.0.0.1:3000""")
+    return {"releases": releases, "current": verified["id"], "path": str(path)}

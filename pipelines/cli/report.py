@@ -1,0 +1,150 @@
+"""Words and tables for the terminal: what a load came to, what is waiting, what the rules say. Counts only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.run import MonthReport
+from warehouse.config import Settings
+
+_STAGE_ZH = {"collection": "采集", "storage": "存储", "processing": "处理", "use": "使用", "sharing": "共享"}
+_LISTED = 12
+
+
+def _console() -> Console:
+    return Console(stderr=True)
+
+
+def print_load(report: MonthReport) -> None:
+    """The result of a load, with what to do next."""
+    console = _console()
+    seconds = ", ".join(f"{_STAGE_ZH.get(k, k)} {k} {v:.1f} s" for k, v in report.seconds.items())
+    rows = report.rows
+    console.print(
+        f"{report.period}: {sum(report.files.values())} files ({report.files.get('refused', 0)} refused), "
+        f"{rows['read']:,} rows read = {rows['accepted']:,} accepted + {rows['quarantined']:,} set aside"
+    )
+    console.print(f"[dim]{seconds}[/dim]")
+    if report.refused:
+        table = Table("来源 source", "单位 owner", "文件 file", "规则 rule", "原因与处理 reason and remedy", title="退回 refused")
+        for r in report.refused[:_LISTED]:
+            table.add_row(r["source"], r["owner"], r["file"], r["rule"], r["reason_zh"])
+        console.print(table)
+        if len(report.refused) > _LISTED:
+            console.print(f"… and {len(report.refused) - _LISTED} more: edu status --json")
+    if report.blocking:
+        from expectations.rule import all_rules
+
+        table = Table("规则 rule", "对象 dataset", "要求 statement", "检查 tested", "不合格 failed", "处理 remedy", title="阻断 blocked")
+        for b in report.blocking[:_LISTED]:
+            rule = all_rules()[b["rule"]]
+            table.add_row(b["rule"], b["dataset"], rule.statement_zh, str(b["tested"]), str(b["failed"]), rule.fix_zh)
+        console.print(table)
+    if report.success:
+        console.print(f"[green]✓[/green] release candidate [bold]{report.candidate}[/bold] waits for approval")
+        console.print(f"  next: edu review approve {report.period} --by <approver>   (two different persons), then edu publish")
+    else:
+        console.print("[red]✗[/red] 未发布，当前版本不变 / nothing was published, the current release stays")
+        console.print("  更正被退回的文件后重新放入 landing（或移出），再运行 edu load / correct the refused files, or move them out of landing, and load again")
+
+
+def print_status(settings: Settings) -> dict[str, Any]:
+    """Months, refused files, candidates and the current release."""
+    from warehouse.engine.duckdb import open_reader
+    from warehouse.landing import is_collected, periods_in_landing
+    from warehouse.release import list_releases, load_approvals
+    from warehouse.release.pointer import current_id
+
+    console = _console()
+    months: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    if settings.warehouse_file.exists():
+        with open_reader(settings) as session:
+            names = ("period", "files", "refused", "read", "accepted", "quarantined")
+            months = [
+                dict(zip(names, row, strict=True))
+                for row in session.rows(
+                    "SELECT period, count(*), count(*) FILTER (status = 'refused'), coalesce(sum(n_read), 0)::BIGINT, "
+                    "coalesce(sum(n_accepted), 0)::BIGINT, coalesce(sum(n_quarantined), 0)::BIGINT "
+                    "FROM ops.delivery__version GROUP BY ALL ORDER BY ALL"
+                )
+            ]
+            names = ("period", "source", "owner", "file", "rule", "reason_zh", "reason_en")
+            refused = [
+                dict(zip(names, row, strict=True))
+                for row in session.rows(
+                    "SELECT period, source, owner, file_name, refused_by, reason_zh, reason_en FROM ops.delivery__version "
+                    "WHERE status = 'refused' ORDER BY ALL"
+                )
+            ]
+    waiting = [p for p in periods_in_landing(settings) if not is_collected(settings, p)]
+    candidates = [
+        {"candidate": p.name, "approvals": len(load_approvals(p))} for p in sorted(settings.candidates.glob("*-*/"))
+    ]
+    current = current_id(settings)
+    releases = [r.id for r in list_releases(settings)]
+    table = Table("月 month", "文件 files", "退回 refused", "读入 read", "接收 accepted", "隔离 set aside", title="装载 loaded")
+    for m in months:
+        table.add_row(m["period"], str(m["files"]), str(m["refused"]), *(f"{m[k]:,}" for k in ("read", "accepted", "quarantined")))
+    console.print(table)
+    for r in refused[:_LISTED]:
+        console.print(f"[red]退回[/red] {r['period']} {r['source']} {r['owner']} {r['file']} {r['rule']}: {r['reason_zh']}")
+    if waiting:
+        console.print(f"新文件待加载 / new files wait in landing: {', '.join(waiting)}  → edu load PERIOD")
+    for c in candidates:
+        console.print(f"发布候选 / candidate {c['candidate']}: {c['approvals']} of {settings.get('release', 'approvers')} approvals")
+    console.print(f"当前发布 / current release: [bold]{current or '–'}[/bold]  ({len(releases)} releases)")
+    return {
+        "months": months,
+        "refused": refused,
+        "waiting": waiting,
+        "candidates": candidates,
+        "current": current,
+        "releases": releases,
+    }
+
+
+def print_check(settings: Settings, period: str, everything: bool) -> dict[str, Any]:
+    """Rule results of a month by stage."""
+    from expectations.rule import all_rules
+    from warehouse.engine.duckdb import open_reader
+    from warehouse.landing import check_period
+
+    check_period(period)
+    with open_reader(settings) as session:
+        names = ("stage", "rule", "dataset", "severity", "status", "batches", "tested", "failed")
+        results = [
+            dict(zip(names, row, strict=True))
+            for row in session.rows(
+                """SELECT stage, rule_id, CASE WHEN dataset = 'delivery' THEN d.source ELSE dataset END, min(severity),
+                          CASE WHEN count(*) FILTER (r.status = 'error') > 0 THEN 'error'
+                               WHEN count(*) FILTER (r.status = 'failed') > 0 THEN 'failed'
+                               WHEN count(*) FILTER (r.status = 'passed') > 0 THEN 'passed' ELSE 'not_applicable' END,
+                          count(*), sum(n_tested)::BIGINT, sum(n_failed)::BIGINT
+                   FROM ops.rule_result__rule_batch r LEFT JOIN ops.delivery__version d ON d.delivery_id = r.batch
+                   WHERE r.period = ? GROUP BY ALL ORDER BY ALL""",
+                [period],
+            )
+        ]
+    order = list(_STAGE_ZH)
+    results.sort(key=lambda r: (order.index(r["stage"]), r["rule"], r["dataset"]))
+    shown = [r for r in results if everything or r["status"] in ("failed", "error")]
+    rules = all_rules()
+    table = Table("阶段", "规则", "对象 dataset", "要求 statement", "级别", "状态", "检查 tested", "不合格 failed", title=f"{period} 规则 rules")
+    for r in shown:
+        colour = {"passed": "green", "failed": "yellow", "error": "red"}.get(r["status"], "dim")
+        rule = rules.get(r["rule"])
+        table.add_row(
+            _STAGE_ZH[r["stage"]], r["rule"], r["dataset"], rule.title_zh if rule else "", r["severity"],
+            f"[{colour}]{r['status']}[/{colour}]", f"{r['tested']:,}", f"{r['failed']:,}",
+        )  # fmt: skip
+    console = _console()
+    if shown:
+        console.print(table)
+    ran = len({r["rule"] for r in results})
+    blocking = [r for r in results if r["severity"] == "block" and r["status"] in ("failed", "error")]
+    console.print(f"{ran} rules ran on {len({r['dataset'] for r in results})} datasets; {len(blocking)} blocking failures")
+    return {"period": period, "rules": ran, "results": results, "blocking": blocking}
