@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from warehouse.engine.duckdb import Session, literal, quote
+from warehouse.model import load_models
 from warehouse.release import Candidate
 
 # 15 or more digits (ids, bank cards), or a mobile number
@@ -46,14 +47,15 @@ def results_in_force(period: str) -> str:
     return (
         f"SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.batch IN "
         f"(SELECT delivery_id FROM core.delivery__period WHERE period = {p}) "
-        f"UNION ALL SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.period = {p} AND r.dataset NOT LIKE 'release%' "
+        f"UNION ALL SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.period = {p} AND r.dataset NOT LIKE 'release.%' "
         f"AND r.dataset NOT IN ('content_scan', 'person_counter', 'blocking_result', 'approval') "
         f"AND r.batch NOT IN (SELECT delivery_id FROM ops.delivery__version)"
     )
 
 
 def build_registers(session: Session, period: str, candidate: Candidate) -> None:
-    """Transient tables: content_scan, release_paper, person_counter, blocking_result."""
+    """Transient tables: lineage, content_scan, release_paper, person_counter, blocking_result."""
+    _lineage(session, period)
     _content_scan(session)
     paper = json.loads((candidate.path / "RELEASE.json").read_text(encoding="utf-8"))
     facts = {
@@ -78,6 +80,15 @@ def build_registers(session: Session, period: str, candidate: Candidate) -> None
     session.execute(
         f"CREATE OR REPLACE TABLE work.main.blocking_result AS SELECT rule_id, dataset, batch, status "
         f"FROM ({results_in_force(period)}) WHERE severity = 'block'"
+    )
+
+
+def _lineage(session: Session, period: str) -> None:
+    tables = ", ".join(f"({literal(table)})" for table in load_models())
+    session.execute(
+        f"""CREATE OR REPLACE TABLE work.main.lineage AS
+            SELECT t.model, r.inputs, r.code_version, r.fingerprint FROM (VALUES {tables}) t(model)
+            LEFT JOIN ops.model_run__model_period r ON r.model = t.model AND r.period = {literal(period)}"""
     )
 
 

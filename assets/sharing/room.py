@@ -25,7 +25,7 @@ PIPELINE = "pipeline"  # the account that builds candidates; no person, so it ca
 _MODELS = models_of("sharing")
 _MARTS = sorted(load_contracts("marts"))
 _STAGED = tuple(f"release.{mart}" for mart in _MARTS)
-_REGISTERS = ("content_scan", "release_paper", "person_counter", "blocking_result")
+_REGISTERS = ("lineage", "content_scan", "release_paper", "person_counter", "blocking_result")
 _DATASETS = {**datasets_of(_MODELS), CANDIDATE: (*_REGISTERS, *_STAGED)}
 
 
