@@ -42,7 +42,9 @@ def test_minimum_can_be_overridden():
 def test_status_of_an_earlier_protection_is_respected():
     con, mart = warehouse(), contracts()["graduate__county"]
     con.execute("ALTER TABLE mart.graduate__county ADD COLUMN cell_status VARCHAR")
-    con.execute("UPDATE mart.graduate__county SET cell_status = 'hidden', n_graduates = NULL WHERE n_graduates = 900")
+    con.execute(
+        "UPDATE mart.graduate__county SET cell_status = 'hidden', n_graduates = NULL WHERE n_graduates = 900"
+    )
     assert [r["cell_status"] for r in protected(con, "mart.graduate__county", mart)] == ["hidden", "hidden"]
 
 
@@ -96,7 +98,9 @@ def test_property_nothing_small_is_shown_and_nothing_else_changes(table, minimum
         },
     )
     con = duckdb.connect()
-    con.execute("CREATE TABLE m (k INTEGER, num INTEGER, den INTEGER, other INTEGER, rate DOUBLE, free INTEGER)")
+    con.execute(
+        "CREATE TABLE m (k INTEGER, num INTEGER, den INTEGER, other INTEGER, rate DOUBLE, free INTEGER)"
+    )
     for k, (num, den, other) in enumerate(table):
         con.execute("INSERT INTO m VALUES (?, ?, ?, ?, ?, ?)", [k, num, den, other, 0.5, k % 3])
     found = {r["k"]: r for r in protected(con, "m", mart, minimum)}

@@ -85,7 +85,9 @@ def test_approvals_that_do_not_suffice(settings):
     assert "1 did" in refused(good, dataclasses.replace(good, approver=" ＲEV01 "))
     assert "cannot approve it" in refused(good, dataclasses.replace(other, approver=OPERATOR.upper()))
     # The builder is remembered, whoever publishes.
-    assert "cannot approve it" in refused(good, dataclasses.replace(other, approver=OPERATOR), operator="ops02")
+    assert "cannot approve it" in refused(
+        good, dataclasses.replace(other, approver=OPERATOR), operator="ops02"
+    )
     assert "cannot approve it" in refused(good, other, operator=other.approver)
     assert "different candidate" in refused(good, dataclasses.replace(other, candidate_hash="0" * 64))
     assert "role" in refused(good, dataclasses.replace(other, role=" "))
@@ -100,7 +102,10 @@ def test_approvals_are_kept_beside_the_candidate(settings):
         record_approval(candidate.path, approval)
     assert [a.approver for a in load_approvals(candidate.path)] == ["head01", "rev01"]
     assert verify_release(candidate.path).ok
-    assert publish(settings, build(settings), load_approvals(candidate.path), operator=OPERATOR).id == "v2025.9.0"
+    assert (
+        publish(settings, build(settings), load_approvals(candidate.path), operator=OPERATOR).id
+        == "v2025.9.0"
+    )
 
 
 def test_candidate_touched_after_approval_is_refused(settings):

@@ -73,7 +73,11 @@ def forge(root: Path, mart: str, sql: str) -> None:
     facts, package = read_json(root / "RELEASE.json"), read_json(root / "datapackage.json")
     for resource in package["resources"]:
         if resource["name"] == mart:
-            resource |= {"bytes": file.stat().st_size, "hash": f"sha256:{sha256_file(file)}", "rowCount": rows}
+            resource |= {
+                "bytes": file.stat().st_size,
+                "hash": f"sha256:{sha256_file(file)}",
+                "rowCount": rows,
+            }
     for node in facts["marts"]:
         if node["mart"] == mart:
             node["rows"] = rows
@@ -88,12 +92,21 @@ def forge(root: Path, mart: str, sql: str) -> None:
     [
         ("UPDATE t SET n_aided = 0 WHERE county_code = '630103' AND stage_code = 'primary'", "hide nothing"),
         ("UPDATE t SET n_aided = 3 WHERE county_code = '630103'", "too small"),
-        ("UPDATE t SET n_aided = 497 WHERE county_code = '630102' AND stage_code = 'junior'", "a rest that is too small"),
-        ("UPDATE t SET pct_aided = 1 WHERE county_code = '630103' AND stage_code = 'primary'", "computed from them"),
+        (
+            "UPDATE t SET n_aided = 497 WHERE county_code = '630102' AND stage_code = 'junior'",
+            "a rest that is too small",
+        ),
+        (
+            "UPDATE t SET pct_aided = 1 WHERE county_code = '630103' AND stage_code = 'primary'",
+            "computed from them",
+        ),
         ("UPDATE t SET cell_status = 'shown'", "number of hidden rows"),
         ("UPDATE t SET cell_status = 'maybe' WHERE county_code = '630105'", "no valid cell_status"),
         ("INSERT INTO t FROM t LIMIT 1", "key is not unique"),
-        ("UPDATE t SET stage_code = NULL WHERE county_code = '630105' AND stage_code = 'junior'", "required but empty"),
+        (
+            "UPDATE t SET stage_code = NULL WHERE county_code = '630105' AND stage_code = 'junior'",
+            "required but empty",
+        ),
     ],
 )
 def test_forged_values_are_found(root, sql, words):

@@ -1,4 +1,4 @@
-"""From marts to an immutable, verifiable release folder: build a candidate, approve, publish, verify, roll back."""
+"""From marts to an immutable, verifiable release: build a candidate, approve, publish, verify, roll back."""
 
 from warehouse.release.approval import Approval, check_approvals, load_approvals, record_approval
 from warehouse.release.candidate import Candidate, build_candidate, load_candidate

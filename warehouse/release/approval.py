@@ -1,8 +1,8 @@
 """Approvals: a release needs several different persons, none of whom built it.
 
-An approval names the *seal* of a candidate, the SHA-256 of its SHA256SUMS, and so every byte of it: a candidate that
-is rebuilt differently or touched afterwards has to be approved again. Approvals and builders are kept beside the
-candidate (`<name>.approvals.json`, `<name>.builders.json`), never in it.
+An approval names the *seal* of a candidate, the SHA-256 of its SHA256SUMS, and so every byte of it: a
+candidate that is rebuilt differently or touched afterwards has to be approved again. Approvals and
+builders are kept beside the candidate (`<name>.approvals.json`, `<name>.builders.json`), never in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from warehouse.release.files import read_json, replace_text, write_json
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's consent to one candidate. `approver` is an account id, not a name; `at` is ISO 8601 with zone."""
+    """One person's consent to one candidate.
+
+    `approver` is an account id, not a name; `at` is ISO 8601 with a time zone.
+    """
 
     approver: str
     role: str
@@ -62,12 +65,14 @@ def check_approvals(
             )
         if approval.candidate_hash != candidate_hash:
             raise BlockedError(
-                f"{approval.approver} 审批的是另一个版本 / {approval.approver} approved a different candidate",
+                f"{approval.approver} 审批的是另一个版本 / "
+                f"{approval.approver} approved a different candidate",
                 "look at the present candidate and approve it",
             )
         if not _is_moment(approval.at):
             raise BlockedError(
-                f"{approval.approver} 的审批时间无效 / the time of {approval.approver}'s approval is not valid",
+                f"{approval.approver} 的审批时间无效 / "
+                f"the time of {approval.approver}'s approval is not valid",
                 "approve again; the time is ISO 8601 with time zone",
             )
         counted.setdefault(who, approval)
@@ -104,7 +109,7 @@ def builders(candidate: Path) -> list[str]:
 
 
 def record_approval(candidate: Path, approval: Approval) -> None:
-    """Keep an approval beside the candidate until it is published; one approval per person, the last counts."""
+    """Keep an approval beside the candidate until it is published; the last of a person counts."""
     others = [a for a in load_approvals(candidate) if person(a.approver) != person(approval.approver)]
     _store(_beside(candidate, "approvals"), [asdict(a) for a in (*others, approval)])
 

@@ -1,11 +1,12 @@
 """From marts in the warehouse to a candidate: a whole folder that people can look at and approve.
 
-`candidates/<period>-<first 12 of the content hash>`: the same data under the same contracts gives the same folder.
-Every file except `marts.duckdb` is byte-reproducible with the same engine version; nothing in it tells the time, the
-machine, the path or the person.
+`candidates/<period>-<first 12 of the content hash>`: the same data under the same contracts gives the
+same folder. Every file except `marts.duckdb` is byte-reproducible with the same engine version; nothing
+in it tells the time, the machine, the path or the person.
 
-Mart-level custom properties read here: `disclosure` (see disclosure.py) and `sortKey`, a list of columns that lead the
-order of rows; the key always completes it, so that the order is total. The schema version is the contract's version.
+Mart-level custom properties read here: `disclosure` (see disclosure.py) and `sortKey`, a list of
+columns that lead the order of rows; the key always completes it, so that the order is total. The schema
+version is the contract's version.
 """
 
 from __future__ import annotations
@@ -92,11 +93,13 @@ def build_candidate(
 ) -> Candidate:
     """Write, check and name a candidate; an equal one that is already there is kept, with its approvals.
 
-    `operator` is the account that builds and so may not approve. `data_as_of` defaults to the last day of the period.
-    `minimum` overrides the disclosure minimum by mart id. `codes` are code lists for the dictionary. `extras` is called
-    with the staged folder to add files made from it (the dashboard); it must be deterministic and change nothing.
+    `operator` is the account that builds and so may not approve. `data_as_of` defaults to the last day
+    of the period. `minimum` overrides the disclosure minimum by mart id. `codes` are code lists for the
+    dictionary. `extras` is called with the staged folder to add files made from it (the dashboard); it
+    must be deterministic and change nothing.
 
-    Raises UsageError for faulty contracts, BlockedError when a mart does not fit its contract or must not be published.
+    Raises UsageError for faulty contracts, BlockedError when a mart does not fit its contract or must
+    not be published.
     """
     pointer.check_period(period)
     if not contracts:
@@ -144,7 +147,8 @@ def build_candidate(
             if extras:
                 extras(staging)
             files.write_sums(staging, files.sums(staging))
-            # What is approved is what was checked: the staged files themselves, not the tables they came from.
+            # What is approved is what was checked: the staged files themselves, not the tables they
+            # came from.
             verify_release(staging).require()
             return _settle(settings, staging, f"{period}-{digest[:12]}", operator)
         finally:
@@ -174,7 +178,7 @@ def _check_contract(name: str, contract: Contract) -> None:
 
 @contextmanager
 def _ordered(session: Session) -> Iterator[None]:
-    """Rows of a file follow ORDER BY only while DuckDB preserves insertion order; a load may have switched it off."""
+    """Let rows follow ORDER BY; a load may have switched `preserve_insertion_order` off."""
     before = session.value("SELECT current_setting('preserve_insertion_order')")
     session.execute("SET preserve_insertion_order = true")
     try:
@@ -204,20 +208,22 @@ def _write_mart(session: Session, staging: Path, contract: Contract, period: str
     files.write_text(staging / "contracts" / f"{contract.id}.odcs.yaml", odcs_text(contract))
     target = staging / "parquet" / f"{contract.id}.parquet"
     target.parent.mkdir(exist_ok=True)
-    # A hidden sort column would betray its order of magnitude by its place: sort what is published, not the mart.
+    footer = ", ".join(f"{name}: {literal(value)}" for name, value in metadata.items())
+    # A hidden sort column would betray its order of magnitude by its place: sort what is published, not
+    # the mart.
     published = f"SELECT * FROM ({protect(session.con, contract.table, contract)})"
     with _ordered(session):
         session.execute(
             f"COPY ({published} ORDER BY {', '.join(f'{quote(n)} ASC NULLS FIRST' for n in order)}) "
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
-            f"ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{{', '.join(f'{k}: {literal(v)}' for k, v in metadata.items())}}})",
+            f"ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{{footer}}})",
             what=f"COPY {contract.id}",
         )
     return int(session.value(f"SELECT count(*) FROM read_parquet({literal(str(target))})"))
 
 
 def _check_types(session: Session, contract: Contract) -> None:
-    """Types must be those of the contract; only integers of another width are narrowed, where overflow is an error."""
+    """Types must be those of the contract; only integers are narrowed, where overflow is an error."""
     actual = {row[0]: row[1] for row in session.rows(f"DESCRIBE SELECT * FROM {quote(contract.table)}")}
     faults = []
     for column in contract.columns:
@@ -235,7 +241,7 @@ def _check_types(session: Session, contract: Contract) -> None:
 
 
 def _identity(settings: Settings, period: str, digest: str) -> tuple[str, pointer.Release | None]:
-    """Id and predecessor. Content that is already the newest of its month keeps the papers it was published with."""
+    """Id and predecessor; content that is already the newest of its month keeps its papers."""
     newest = pointer.newest_of(settings, period)
     if newest and newest.content_hash == digest:
         found = pointer.find_release(settings, newest.previous) if newest.previous else None
@@ -290,7 +296,8 @@ def _settle(settings: Settings, staging: Path, name: str, operator: str) -> Cand
         record_builder(target, operator)
         return load_candidate(target)
     files.fsync_tree(staging)
-    # Known before the folder is there: a builder must never be able to approve, not even after a crash in between.
+    # Known before the folder is there: a builder must never be able to approve, not even after a crash
+    # in between.
     record_builder(target, operator)
     if target.exists():
         target.rename(settings.candidates / f"{files.STAGING}{secrets.token_hex(6)}")
@@ -301,7 +308,7 @@ def _settle(settings: Settings, staging: Path, name: str, operator: str) -> Cand
 
 
 def _same_evidence(target: Path, staging: Path) -> bool:
-    """Equal files, where marts.duckdb, which is never byte-equal, is as good as the Parquet it was checked against."""
+    """Equal files; marts.duckdb is never byte-equal, but has been checked against the Parquet files."""
     if not verify_release(target).ok:
         return False
     old, new = (

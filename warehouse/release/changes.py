@@ -1,7 +1,7 @@
 """What changed since the previous release: schemas, rows and every revised cell.
 
-Analysts always ask why last year's number changed; CHANGES.md answers with counts. A schema change that needs a
-greater version than the contract carries is refused: readers pin the major version.
+Analysts always ask why last year's number changed; CHANGES.md answers with counts. A schema change that
+needs a greater version than the contract carries is refused: readers pin the major version.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from warehouse.errors import BlockedError
 
 @dataclass(frozen=True)
 class MartChange:
-    """One mart against the previous release. Row counts are None when the keys differ and rows cannot be paired."""
+    """One mart against the previous release; counts are None when rows cannot be paired."""
 
     mart: str
     status: str  # new, removed, changed, same
@@ -51,8 +51,9 @@ def check_versions(before: Mapping[str, Contract], after: Mapping[str, Contract]
         enough = new[0] > old[0] if need == "major" else new[:2] > old[:2]
         if not enough:
             raise BlockedError(
-                f"{name}: 结构变化需要升级{'主' if need == 'major' else '次'}版本号 / the change of schema needs a new "
-                f"{need} version ({before[name].version} → {after[name].version})",
+                f"{name}: 结构变化需要升级{'主' if need == 'major' else '次'}版本号 / "
+                f"the change of schema needs a new {need} version "
+                f"({before[name].version} → {after[name].version})",
                 "raise `version` in the mart's contract",
             )
 
@@ -154,7 +155,8 @@ def changes_text(release: str, previous: str | None, changes: list[MartChange]) 
         "",
         f"Compared with {previous}, cell by cell along the keys.",
         "",
-        "| 数据集 mart | 状态 status | 版本 version | 新增行 added | 删除行 removed | 修订行 changed | 修订格 cells |",
+        "| 数据集 mart | 状态 status | 版本 version "
+        "| 新增行 added | 删除行 removed | 修订行 changed | 修订格 cells |",
         "|---|---|---|---:|---:|---:|---:|",
     ]
     for c in changes:

@@ -1,4 +1,4 @@
-"""The data dictionary for people: a workbook and a page, both bilingual, both made from the enforced contracts."""
+"""The data dictionary for people: a workbook and a page, bilingual, made from the enforced contracts."""
 
 from __future__ import annotations
 
@@ -75,7 +75,10 @@ def _used_codes(contracts: Mapping[str, Contract], codes: Codes) -> dict[str, Se
 
 
 def write_xlsx(path: Path, release: str, contracts: Mapping[str, Contract], codes: Codes) -> None:
-    """dictionary.xlsx: an index, one sheet per mart, the code lists. Everything is text, so no id loses its zeros."""
+    """dictionary.xlsx: an index, one sheet per mart, the code lists.
+
+    Everything is text, so no id loses its zeros.
+    """
     book = xlsxwriter.Workbook(str(path), {"strings_to_numbers": False, "strings_to_formulas": False})
     book.set_properties({"title": f"数据字典 Data dictionary {release}", "created": _FIXED_TIME})
     font = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "top", "text_wrap": True}
@@ -185,44 +188,48 @@ th small{display:block;font-weight:400;opacity:.8}
 td{padding:6px 10px;border-top:1px solid var(--line);vertical-align:top}
 tbody tr:nth-child(even){background:var(--band)}
 td:first-child{font-family:ui-monospace,Consolas,monospace;white-space:nowrap}
-@media print{body{max-width:none;padding:0;font-size:10pt}.wrap{overflow:visible;border:0}h2{break-after:avoid}}
+@media print{body{max-width:none;padding:0;font-size:10pt}
+.wrap{overflow:visible;border:0}
+h2{break-after:avoid}}
 """
 
 
 def html_text(release: str, contracts: Mapping[str, Contract], codes: Codes) -> str:
-    """dictionary.html: one file, no script, nothing loaded from anywhere; every text from a contract is escaped."""
+    """dictionary.html: one file, no script, nothing loaded from anywhere; every text is escaped."""
     ordered = sorted(contracts.items())
     parts = [
         "<!doctype html>",
         '<html lang="zh-CN"><head><meta charset="utf-8">',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        '<meta http-equiv="Content-Security-Policy"',
+        " content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<title>数据字典 Data dictionary {escape(release)}</title><style>{_STYLE}</style></head><body>",
         f'<h1>数据字典 <span class="en">Data dictionary</span></h1><p class="note">{escape(release)}</p>',
         '<nav aria-label="目录 Index">',
-        *(
-            f'<a href="#{escape(n)}">{escape(c.title_zh)} <span class="en">{escape(c.title_en)}</span></a>'
-            for n, c in ordered
-        ),
+        *(f'<a href="#{escape(n)}">{_bilingual(c.title_zh, c.title_en)}</a>' for n, c in ordered),
         "</nav>",
     ]
     head = [(zh, en) for zh, en, _ in HEADINGS]
     for name, contract in ordered:
         parts += [
-            f'<h2 id="{escape(name)}">{escape(contract.title_zh)} <span class="en" lang="en">{escape(contract.title_en)}</span></h2>',
-            f'<p class="note">{escape(contract.table)} · {escape(contract.version)} · {escape(contract.owner)}</p>',
+            f'<h2 id="{escape(name)}">{_bilingual(contract.title_zh, contract.title_en)}</h2>',
+            f'<p class="note">{escape(" · ".join((contract.table, contract.version, contract.owner)))}</p>',
             f"<p>{escape(contract.description)}</p>",
             _table(head, [_cells(contract, c) for c in contract.columns]),
         ]
     for name, rows in _used_codes(contracts, codes).items():
         parts += [
-            f'<h2 id="code-{escape(name)}">代码表 <span class="en" lang="en">Codes</span> {escape(name)}</h2>',
+            f'<h2 id="code-{escape(name)}">{_bilingual("代码表", "Codes")} {escape(name)}</h2>',
             _table(
                 [("代码", "Code"), ("中文", "Chinese"), ("英文", "English")],
                 [tuple(map(_text, r)) for r in rows],
             ),
         ]
     return "\n".join([*parts, "</body></html>"]) + "\n"
+
+
+def _bilingual(zh: str, en: str) -> str:
+    return f'{escape(zh)} <span class="en" lang="en">{escape(en)}</span>'
 
 
 def _table(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> str:

@@ -4,17 +4,19 @@ Mart-level property `disclosure` of a contract (ODCS `customProperties`):
 
 minimum      a count n with 0 < n < minimum is hidden
 counts       columns that count persons
-hides        columns made NULL when any count of the same row is hidden: rates, means, whatever is computed from them
-complements  [[numerator, denominator], …]: the numerator is hidden as well when 0 < denominator - numerator < minimum,
-             since both together reveal the small rest. (Also read from a mart-level property `complements`.)
+hides        columns made NULL when any count of the same row is hidden: rates, means and the like
+complements  [[numerator, denominator], …]: the numerator is hidden as well when
+             0 < denominator - numerator < minimum, since both together reveal the small rest
+             (also read from a mart-level property `complements`)
 exempt       columns with unit 人 that need no protection, e.g. public population figures
 
-Hidden is NULL, never 0; zero stays 0. `cell_status` says for each row `shown` or `hidden`, so that a NULL that means
-"no value" can be told from a NULL that means "not to be known".
+Hidden is NULL, never 0; zero stays 0. `cell_status` says for each row `shown` or `hidden`, so that a
+NULL that means "no value" can be told from a NULL that means "not to be known".
 
-This is PRIMARY suppression only: a hidden cell can still follow from a total and its shown parts, in the same row, in
-other rows or in another mart. An engine for secondary suppression replaces `protect` and keeps its signature; a
-`cell_status` that the mart already carries is therefore respected, never overruled.
+This is PRIMARY suppression only: a hidden cell can still follow from a total and its shown parts, in
+the same row, in other rows or in another mart. An engine for secondary suppression replaces `protect`
+and keeps its signature; a `cell_status` that the mart already carries is therefore respected, never
+overruled.
 """
 
 from __future__ import annotations
@@ -82,8 +84,8 @@ def _fault(contract: Contract, zh: str, en: str) -> UsageError:
 def disclosure_of(contract: Contract, minimum: int | None = None) -> Disclosure | None:
     """The disclosure property, checked; `minimum` overrides. None if the mart counts no persons.
 
-    Raises UsageError when the property names columns that do not fit, and BlockedError when a column counts persons
-    and is neither protected nor exempt: what nobody thought of must not be published.
+    Raises UsageError when the property names columns that do not fit, and BlockedError when a column
+    counts persons and is neither protected nor exempt: what nobody thought of must not be published.
     """
     node: dict[str, Any] = contract.properties.get("disclosure") or {}
     unknown = set(node) - {"minimum", "counts", "hides", "complements", "exempt"}
@@ -132,7 +134,7 @@ def disclosure_of(contract: Contract, minimum: int | None = None) -> Disclosure 
 
 
 def enforced(contract: Contract, minimum: int | None = None) -> Contract:
-    """The contract as the release enforces it: effective minimum, `cell_status`, hideable columns not required."""
+    """The contract as the release enforces it: minimum, `cell_status`, hideable columns not required."""
     rule = disclosure_of(contract, minimum)
     if rule is None:
         return contract

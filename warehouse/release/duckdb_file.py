@@ -1,7 +1,8 @@
 """`marts.duckdb`: the released marts as one DuckDB file, filled from the staged Parquet files.
 
-Tables, not views: a view on a relative path resolves against the reader's folder and fails elsewhere. The storage
-version is fixed by a setting, because a file in the newest format cannot be opened by older clients.
+Tables, not views: a view on a relative path resolves against the reader's folder and fails elsewhere.
+The storage version is fixed by a setting, because a file in the newest format cannot be opened by older
+clients.
 """
 
 from __future__ import annotations

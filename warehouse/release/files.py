@@ -1,7 +1,8 @@
 """Folders that appear whole or not at all: staging, checksums, fsync, atomic replacement of files and links.
 
-A folder is written as `.staging-<random>`, synced to disk and renamed once. Whoever sees the final name sees the
-whole content; whoever dies before leaves only a `.staging-` folder, which the next run removes.
+A folder is written as `.staging-<random>`, synced to disk and renamed once. Whoever sees the final name
+sees the whole content; whoever dies before leaves only a `.staging-` folder, which the next run
+removes.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def fsync_tree(root: Path) -> None:
 
 
 def new_staging(parent: Path) -> Path:
-    """A new empty `.staging-<random>` folder; with the lock of `exclusive` held nobody else makes or removes one."""
+    """A new empty `.staging-<random>` folder; call with the lock of `exclusive` held."""
     folder = parent / f"{STAGING}{secrets.token_hex(6)}"
     folder.mkdir()
     return folder

@@ -1,7 +1,7 @@
 """What a release says about itself: contracts as enforced, Data Package, RELEASE.json, content hash.
 
-The content hash covers the Parquet files and the contracts, nothing else: the same data under the same contracts is
-the same content, whoever built it, when and where.
+The content hash covers the Parquet files and the contracts, nothing else: the same data under the same
+contracts is the same content, whoever built it, when and where.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def clean_inputs(inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def clean_rules(rule_summary: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rule results, counts only: a nested value, a long text or a long number could be a row and is refused."""
+    """Rule results, counts only: a nested value, a long text or number could be a row and is refused."""
     for node in rule_summary:
         for name, value in node.items():
             scalar = value is None or isinstance(value, bool | int | float | str)
@@ -146,7 +146,8 @@ def clean_rules(rule_summary: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
                 isinstance(value, str) and (len(value) > _TEXT_LIMIT or _ID_NUMBER.search(value))
             ):
                 raise BlockedError(
-                    f"规则结果字段 {name} 可能含有数据值 / field {name} of a rule result may hold data values",
+                    f"规则结果字段 {name} 可能含有数据值 / "
+                    f"field {name} of a rule result may hold data values",
                     "publish counts and rule ids only",
                 )
     # Numbers of ids sort as texts; the order only has to be the same every time.

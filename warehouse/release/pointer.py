@@ -1,7 +1,8 @@
 """Releases on disk, their ids and order, and the pointer to the one that counts.
 
-`current` is a symbolic link and the truth; `current.json` says the same for Windows shares, which cannot follow
-links. It also remembers which releases were rolled back, so that a repeated run does not bring them back unasked.
+`current` is a symbolic link and the truth; `current.json` says the same for Windows shares, which
+cannot follow links. It also remembers which releases were rolled back, so that a repeated run does not
+bring them back unasked.
 """
 
 from __future__ import annotations
@@ -102,14 +103,14 @@ def newest_of(settings: Settings, period: str) -> Release | None:
 
 
 def previous_of(settings: Settings, period: str) -> Release | None:
-    """What readers knew before a new release of `period`: the newest of this or an earlier month, not rolled back."""
+    """What readers know before a new release of `period`: the newest so far that was not rolled back."""
     back = rolled_back(settings)
     known = (r for r in reversed(list_releases(settings)) if r.period <= period)
     return next((r for r in known if r.id not in back and r.content_hash), None)
 
 
 def current_id(settings: Settings) -> str | None:
-    """Id of the release that `current` points to; None before the first one. BlockedError if it is not a link."""
+    """Id of the release that `current` points to; None before the first. BlockedError if it is no link."""
     link = settings.releases / "current"
     if not link.is_symlink():
         if link.exists():
@@ -132,7 +133,7 @@ def rolled_back(settings: Settings) -> set[str]:
 
 
 def write_pointer_file(settings: Settings, release: Release, back: Iterable[str]) -> None:
-    """Replace current.json. It is written before the link: the link is the one act that makes a release count."""
+    """Replace current.json; written before the link, the one act that makes a release count."""
     document = {
         "id": release.id,
         "path": release.id,

@@ -1,8 +1,9 @@
 """Publish, roll back: the only code that writes into `releases/`.
 
-The order makes every interruption harmless: copy to `.staging-…`, add the approvals, sync, verify, rename once, verify
-again, then write `current.json` and switch `current`. Before the rename nothing exists; between rename and switch there
-is a whole release that nobody reads yet, which the next run adopts; the switch itself is one atomic replacement.
+The order makes every interruption harmless: copy to `.staging-…`, add the approvals, sync, verify,
+rename once, verify again, then write `current.json` and switch `current`. Before the rename nothing
+exists; between rename and switch there is a whole release that nobody reads yet, which the next run
+adopts; the switch itself is one atomic replacement.
 """
 
 from __future__ import annotations
@@ -46,12 +47,13 @@ def publish(
 ) -> Release:
     """Make a candidate the current release of its period, if enough other persons approved it.
 
-    Content that is already the newest release of its period is not published twice: the existing release is
-    returned, and `current` is moved to it if an interrupted run had not come that far. `current` never moves to an
-    older period: a correction of a past month is published beside it.
+    Content that is already the newest release of its period is not published twice: the existing
+    release is returned, and `current` is moved to it if an interrupted run had not come that far.
+    `current` never moves to an older period: a correction of a past month is published beside it.
 
-    `operator` is the account that publishes; neither it nor a builder may approve. `on_step` hears each of STEPS.
-    Raises BlockedError when approvals do not suffice, the candidate is stale or damaged, or was rolled back.
+    `operator` is the account that publishes; neither it nor a builder may approve. `on_step` hears each
+    of STEPS. Raises BlockedError when approvals do not suffice, the candidate is stale or damaged, or
+    was rolled back.
     """
     step = on_step or (lambda _: None)
     with files.exclusive(settings.releases):
@@ -117,7 +119,8 @@ def _check(settings: Settings, candidate: Candidate) -> Candidate:
         previous.id if previous else None
     ):
         raise BlockedError(
-            f"候选版本 {on_disk.id} 已过时 / candidate {on_disk.id} is stale: another release was published since",
+            f"候选版本 {on_disk.id} 已过时 / "
+            f"candidate {on_disk.id} is stale: another release was published since",
             "build the candidate again and let it be approved",
         )
     return on_disk

@@ -1,7 +1,7 @@
 """Is a release whole, unchanged and safe? Answered from the folder alone, without the warehouse.
 
-The disclosure checks share no code with the protection: they look only at what is published and at the contract in
-the release, so that a fault in one is found by the other.
+The disclosure checks share no code with the protection: they look only at what is published and at the
+contract in the release, so that a fault in one is found by the other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from warehouse.release.duckdb_file import memory_session, table_name
 from warehouse.release.files import SUMS, list_files, read_json, read_sums, sha256_file
 from warehouse.release.manifest import content_hash, read_contracts, seal
 
-# Byte 12 of a DuckDB file by storage setting; a wrong one means clients that we promised to serve cannot open it.
+# Byte 12 of a DuckDB file by storage setting; a wrong one means clients that we promised to serve
+# cannot open it.
 STORAGE_BYTE = {"v1.0.0": 64, "v1.1.0": 64, "v1.2.0": 65, "v1.3.0": 66, "v1.4.0": 67, "v1.5.0": 68}
 
 
@@ -57,7 +58,8 @@ class VerifyReport:
 def verify_release(path: Path) -> VerifyReport:
     """Check a release or a candidate. Never raises for a damaged folder: what is wrong stands in the report.
 
-    A damaged file ends the check after the checksums: its content is not opened, because it may be made to harm.
+    A damaged file ends the check after the checksums: its content is not opened, because it may be made
+    to harm.
     """
     report = VerifyReport(path)
     try:
@@ -151,7 +153,7 @@ def _marts(path: Path, facts: dict[str, Any], contracts: dict[str, Contract], re
         tables = {
             row[0]
             for row in session.rows(
-                "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'r' AND table_schema = 'mart'"
+                "SELECT table_name FROM duckdb_tables() WHERE database_name = 'r' AND schema_name = 'mart'"
             )
         }
         if tables != {table_name(c) for c in contracts.values()}:
@@ -231,7 +233,7 @@ def _disclosure(
 
     small = [f"({quote(c)} > 0 AND {quote(c)} < {least})" for c in (*counts, *(n for n, _ in pairs))]
     rest = [
-        f"({quote(n)} > 0 AND {quote(d)} > {quote(n)} AND {quote(d)}::HUGEINT < {quote(n)}::HUGEINT + {least})"
+        f"({quote(n)} > 0 AND {quote(d)} > {quote(n)} AND {quote(d)} < {quote(n)}::HUGEINT + {least})"
         for n, d in pairs
     ]
     if n := rows(" OR ".join(small)):
