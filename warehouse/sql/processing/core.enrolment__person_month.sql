@@ -40,14 +40,15 @@ located AS (
          r.grade_code, coalesce(g.stage_code, r.stage_code) AS stage_code, r.class_label, r.sex_code, r.ethnic_code,
          r.birth_date, r.entry_month, r.boarding_code, r.hukou_county_code, r.hukou_type_code, r.status_code,
          r.student_kind_code,
-         -- lists of pupils are lists of present pupils: a registration without a status is one in study (01)
-         coalesce(r.status_code, '01') AS present_code,
+         -- the registries list present pupils: a registration without a status is one in study
+         CASE WHEN r.status_code IS NULL THEN 'in_study' ELSE coalesce(st.group_code, '') END AS status_group,
          -- only vocational pupils can be part-time
          r.source <> 'vocational_registry' OR coalesce(vk.group_code, '') = 'full_time' AS is_full_time
   FROM registration AS r
   JOIN core.delivery__period AS d ON d.delivery_id = r.delivery_id AND d.period = $period
   LEFT JOIN own_code AS o ON o.own_school_id = r.school_id
   LEFT JOIN ref.grade AS g ON g.grade_code = r.grade_code
+  LEFT JOIN ref.code_list AS st ON st.list_id = 'student_status' AND st.code = r.status_code
   LEFT JOIN ref.code_list AS vk ON vk.list_id = 'voc_student_kind' AND vk.code = r.student_kind_code
 ),
 described AS (
@@ -61,7 +62,7 @@ described AS (
          y.first_year,
          y.first_year - year(l.birth_date)
            - CASE WHEN month(l.birth_date) * 100 + day(l.birth_date) > y.age_as_of THEN 1 ELSE 0 END AS age,
-         l.status_code, l.present_code IN ('01', '02') AS is_active, l.present_code = '02' AS is_suspended,
+         l.status_code, l.status_group IN ('in_study', 'suspended') AS is_active, l.status_group = 'suspended' AS is_suspended,
          l.is_full_time, s.school_id IS NOT NULL AS is_school_known
   FROM located AS l
   CROSS JOIN school_year AS y

@@ -10,7 +10,7 @@ staged AS (
   UNION ALL
   SELECT c.county_code, 'compulsory' AS stage_code, c.residence_code, c.is_large, c.is_super
   FROM class_row AS c
-  WHERE c.stage_code IN ('10', '20')
+  JOIN ref.stage AS s ON s.stage_code = c.stage_code AND s.is_compulsory
 ),
 scoped AS (
   SELECT county_code, stage_code, residence_code, 'all' AS scope, is_large, is_super FROM staged

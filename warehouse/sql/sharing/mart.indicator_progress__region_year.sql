@@ -156,6 +156,8 @@ computed AS (
   FROM away AS a
   CROSS JOIN snapshot AS d
   JOIN target AS t ON t.target_id = 'T31'
+  WHERE EXISTS (
+    SELECT 1 FROM core.delivery__period AS x WHERE x.period = $period AND x.source = 'student_registry')
   UNION ALL
   SELECT e.target_id, e.part, e.numerator, e.denominator,
          CASE WHEN e.denominator > 0 THEN CAST(e.numerator AS DOUBLE) * 100 / e.denominator END AS value,

@@ -9,9 +9,10 @@ counted AS (
   SELECT e.school_id, e.point_code, count(*) AS n_pupils,
          sum(CASE WHEN e.sex_code = '1' THEN 1 ELSE 0 END) AS n_male,
          sum(CASE WHEN e.sex_code = '2' THEN 1 ELSE 0 END) AS n_female,
-         sum(CASE WHEN e.stage_code IN ('10', '20') THEN 1 ELSE 0 END) AS n_compulsory,
+         sum(CASE WHEN st.is_compulsory THEN 1 ELSE 0 END) AS n_compulsory,
          min(e.county_code) AS county_code, min(e.prefecture_code) AS prefecture_code
   FROM core.enrolment__person_month AS e
+  LEFT JOIN ref.stage AS st ON st.stage_code = e.stage_code
   WHERE e.period = $period AND e.is_counted AND e.is_full_time AND e.school_id IS NOT NULL
   GROUP BY e.school_id, e.point_code
 ),
