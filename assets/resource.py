@@ -1,7 +1,5 @@
 """What every room is given: the settings, the keys and the open warehouse."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +25,7 @@ class EduWarehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Effective settings."""
         return load_settings(Path(self.root) if self.root else None)
 
-    def keys(self) -> Keys:
+    def secret_keys(self) -> Keys:
         """Secret keys."""
         return load_keys(self.settings().key_file)
 

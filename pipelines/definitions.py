@@ -1,7 +1,5 @@
 """The Dagster entry point: five rooms, one job, one schedule, one sensor."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

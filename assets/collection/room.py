@@ -1,7 +1,5 @@
 """The room of collection: one asset per source, all taken in by one step in the order in which they need each other."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +43,7 @@ def _spec(source: str) -> dg.AssetSpec:
 )
 def collection(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Iterator[Any]:
     """采集: new files of the month, judged one by one, accepted or returned."""
-    settings, keys, period = warehouse.settings(), warehouse.keys(), context.partition_key
+    settings, keys, period = warehouse.settings(), warehouse.secret_keys(), context.partition_key
     seen = fingerprint(settings, period)
     with warehouse.open() as session:
         for source in SOURCES:

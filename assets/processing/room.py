@@ -1,7 +1,5 @@
 """The room of processing: conformed codes, one enrolment per person, facts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The room of sharing: marts, and a release candidate made from them that waits for its approvers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

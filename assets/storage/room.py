@@ -1,7 +1,5 @@
 """The room of storage: originals, ledger, catalogue and snapshots are what they claim to be."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -51,7 +49,7 @@ _TEXT = {
 )
 def storage(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Iterator[Any]:
     """存储: nothing lost, nothing changed, nothing where it must not be."""
-    settings, keys, period = warehouse.settings(), warehouse.keys(), context.partition_key
+    settings, keys, period = warehouse.settings(), warehouse.secret_keys(), context.partition_key
     with warehouse.open() as session:
         counts = build_registers(session, settings, keys, period)
         subjects = [

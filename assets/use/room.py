@@ -1,7 +1,5 @@
 """The room of use: tables for people who decide: classes, schools, poor pupils."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -15,7 +15,7 @@ _LISTED = 12
 
 
 def _console() -> Console:
-    return Console(stderr=True)
+    return Console(stderr=True, soft_wrap=True)
 
 
 def print_load(report: MonthReport) -> None:
@@ -28,27 +28,24 @@ def print_load(report: MonthReport) -> None:
         f"{rows['read']:,} rows read = {rows['accepted']:,} accepted + {rows['quarantined']:,} set aside"
     )
     console.print(f"[dim]{seconds}[/dim]")
-    if report.refused:
-        table = Table("来源 source", "单位 owner", "文件 file", "规则 rule", "原因与处理 reason and remedy", title="退回 refused")
-        for r in report.refused[:_LISTED]:
-            table.add_row(r["source"], r["owner"], r["file"], r["rule"], r["reason_zh"])
-        console.print(table)
-        if len(report.refused) > _LISTED:
-            console.print(f"… and {len(report.refused) - _LISTED} more: edu status --json")
-    if report.blocking:
+    for r in report.refused[:_LISTED]:
+        console.print(f"[red]✗ 退回 refused[/red]  {r['source']} {r['owner']} {r['file']}  [{r['rule']}]".replace("[R", r"\[R"))
+        console.print(f"    {r['reason_zh']}\n    [dim]{r['reason_en']}[/dim]", highlight=False)
+    if len(report.refused) > _LISTED:
+        console.print(f"  … and {len(report.refused) - _LISTED} more: edu status --json")
+    for b in report.blocking[:_LISTED]:
         from expectations.rule import all_rules
 
-        table = Table("规则 rule", "对象 dataset", "要求 statement", "检查 tested", "不合格 failed", "处理 remedy", title="阻断 blocked")
-        for b in report.blocking[:_LISTED]:
-            rule = all_rules()[b["rule"]]
-            table.add_row(b["rule"], b["dataset"], rule.statement_zh, str(b["tested"]), str(b["failed"]), rule.fix_zh)
-        console.print(table)
+        rule = all_rules()[b["rule"]]
+        console.print(f"[red]✗ 阻断 blocked[/red]  {b['rule']} {b['dataset']}: {b['failed']:,} of {b['tested']:,} fail")
+        console.print(f"    {rule.statement_zh}。{rule.fix_zh}\n    [dim]{rule.statement_en}. {rule.fix_en}[/dim]", highlight=False)
     if report.success:
         console.print(f"[green]✓[/green] release candidate [bold]{report.candidate}[/bold] waits for approval")
         console.print(f"  next: edu review approve {report.period} --by <approver>   (two different persons), then edu publish")
     else:
         console.print("[red]✗[/red] 未发布，当前版本不变 / nothing was published, the current release stays")
-        console.print("  更正被退回的文件后重新放入 landing（或移出），再运行 edu load / correct the refused files, or move them out of landing, and load again")
+        console.print("  → 更正被退回的文件后重新放入 landing（或移出），再运行 edu load")
+        console.print("  → correct the refused files, or move them out of landing, and load again")
 
 
 def print_status(settings: Settings) -> dict[str, Any]:
