@@ -15,6 +15,7 @@ from sample import truth
 from sample.draws import Draws, install_macros
 from sample.extracts.base import Context, produce
 from sample.extracts.catalogue import SOURCES, due
+from sample.extracts.common import build_kin
 from sample.schools import build_schools
 from sample.state import build_events, build_members, build_state, month_index
 from sample.world import World, build_people
@@ -95,6 +96,7 @@ def generate(
             tell("people")
             build_people(world)
             tell("schools")
+            build_kin(world)
             build_schools(world)
             build_members(world, [*(month_index(p) - 12 for p in months[:1]), *(month_index(p) for p in months)])
             truth.start(world)

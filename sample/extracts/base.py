@@ -163,10 +163,10 @@ def cell_sql(extract: Extract, index: int, kinds: Sequence[Kind]) -> str:
     arms = []
     for number, kind in enumerate(kinds):
         if column.header in kind.sets:
-            arms.append(f"WHEN {number} THEN {kind.sets[column.header].replace('{v}', f'({column.sql})')}")
+            arms.append(f"WHEN {number} THEN ({kind.sets[column.header].replace('{v}', f'({column.sql})')})::VARCHAR")
     if not arms:
         return f"({column.sql})"
-    return f"(CASE b.kind {' '.join(arms)} ELSE {column.sql} END)"
+    return f"(CASE b.kind {' '.join(arms)} ELSE ({column.sql})::VARCHAR END)"
 
 
 def _write(context: Context, extract: Extract, kinds: Sequence[Kind], targets: dict[str, Target]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sample.extracts import changes, directory, registry, young
+from sample.extracts import changes, directory, others, poverty, registry, young
 from sample.extracts.base import Context, Extract
 
 SOURCES = (
@@ -46,4 +46,16 @@ def build(source: str, context: Context, first: str) -> Extract:
             return young.vocational(draws, mi)
         case "preschool_registry":
             return young.preschool(draws, mi)
+        case "graduate_register":
+            return others.graduates(draws, mi, others.cohorts(context.period, first, mi))
+        case "poverty_register":
+            return poverty.poverty(draws, mi)
+        case "aid_record":
+            return poverty.aid(draws, mi)
+        case "two_later_survey":
+            return poverty.survey(draws, mi)
+        case "population":
+            return others.population(draws)
+        case "disability_roster":
+            return others.disability(draws, mi)
     raise KeyError(source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sample.data import counties, province, table, words
 from sample.draws import Draws, text_list
 from sample.names import name_sql
-from sample.world import MEMBER_ELDER, MEMBER_FATHER, MEMBER_MOTHER, parent_sql
+from sample.world import MEMBER_ELDER, MEMBER_FATHER, MEMBER_MOTHER, World, parent_sql
 
 GRADE_TEXT = (
     "托班", "小班", "中班", "大班", "一年级", "二年级", "三年级", "四年级", "五年级", "六年级",
@@ -62,22 +62,41 @@ def address(draws: Draws, key: str = "h.hid", county: str = "lc") -> str:
         ELSE concat({county}.name, {township(draws, key)}, {village(draws, key)}, {number} + 1, '号') END)"""
 
 
-def parent(draws: Draws, member: int) -> dict[str, str]:
-    """SQL of a parent's name, identifier, birth date and phone; needs `h` (household) and `hc` (hukou county)."""
+def _parent(draws: Draws, member: int) -> dict[str, str]:
     sql = parent_sql(draws, member)
     male = "true" if member == MEMBER_FATHER else "false"
     family = "h.hid" if member == MEMBER_FATHER else sql["key"]
     return {
-        **sql,
         "name": name_sql(draws, sql["key"], "h.eth", male, family, purpose="adult"),
+        "birth": sql["birth"],
         "id": f"id18(hc.id_area, ymd({sql['birth']}), {sql['seq']})",
         "phone": phone(draws, sql["key"], "phone"),
     }
 
 
-def parents(draws: Draws) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Father, mother and elder."""
-    return parent(draws, MEMBER_FATHER), parent(draws, MEMBER_MOTHER), parent(draws, MEMBER_ELDER)
+_KIN = {"f": MEMBER_FATHER, "m": MEMBER_MOTHER, "g": MEMBER_ELDER}
+
+
+def build_kin(world: World) -> None:
+    """Table `kin`: adults and address of every household, so that no extract computes them row by row again."""
+    d = world.draws
+    adults = ",\n".join(
+        f"{sql} AS {letter}_{what}" for letter, member in _KIN.items() for what, sql in _parent(d, member).items()
+    )
+    world.con.execute(f"""
+    CREATE TABLE kin AS
+    SELECT h.hid, {address(d)} AS home, {address(d, county="hc")} AS hometown, {township(d)} AS town,
+      {village(d)} AS village, {adults}
+    FROM household h JOIN county lc ON lc.no = h.county JOIN county hc ON hc.no = h.hukou
+    WHERE h.hid IN (SELECT hid FROM person) ORDER BY h.hid""")
+
+
+def parents() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Columns of father, mother and elder in `kin`: name, id, birth, phone."""
+    father, mother, elder = (
+        {what: f"kin.{letter}_{what}" for what in ("name", "id", "birth", "phone")} for letter in _KIN
+    )
+    return father, mother, elder
 
 
 def student_no(mi: int, draws: Draws) -> str:

@@ -17,7 +17,6 @@ from sample.extracts.base import (
 from sample.extracts.common import (
     OTHER_DAY,
     WRONG_CHECK,
-    address,
     class_label,
     flag,
     grade_text,
@@ -45,7 +44,7 @@ def base_sql(context: Context) -> str:
 
 
 JOINS = """
-    JOIN person p ON p.person_id = b.person_id JOIN household h ON h.hid = p.hid
+    JOIN person p ON p.person_id = b.person_id JOIN household h ON h.hid = p.hid JOIN kin ON kin.hid = p.hid
     JOIN school s ON s.sid = b.sid JOIN county hc ON hc.no = p.hukou JOIN county lc ON lc.no = p.county
     JOIN ethnic e ON e.no = p.eth LEFT JOIN point pt ON pt.sid = b.sid AND pt.no = b.pt"""
 
@@ -53,8 +52,8 @@ JOINS = """
 def columns(d: Draws, mi: int) -> tuple[Column, ...]:
     """The 71 columns of the import sheet and the four of the export."""
     p = "p.person_id"
-    father, mother, _ = parents(d)
-    home = address(d)
+    father, mother, _ = parents()
+    home = "kin.home"
     boards = f"(h.res > 1 AND b.stage >= 2 AND {d.unit(p, 'board')} < .75 OR h.res = 3 AND {d.unit(p, 'board')} < .25)"
     aid = f"(p.poor OR {d.unit(p, 'aid')} < .06)"
     left = d.unit("h.hid", "left")
@@ -166,7 +165,7 @@ def kinds(d: Draws, mi: int) -> tuple[Kind, ...]:
         Kind("trailing-zeros", "D05", QUARANTINE, "身份证件号", "last three digits became 000",
              {"身份证件号": "concat(left({v}, 15), '000')"}, "b.has_id AND b.breaks AND NOT b.male", "RC17", "RC16"),
         Kind("parent-id", "D08", QUARANTINE, "身份证件号", "identifier of the mother typed for the child",
-             {"身份证件号": parents(d)[1]["id"]}, "b.has_id AND NOT b.male", "RC19", "RC28;RP04"),
+             {"身份证件号": parents()[1]["id"]}, "b.has_id AND NOT b.male", "RC19", "RC28;RP04"),
         Kind("birth", "D12", QUARANTINE, "出生日期", "birth date differs from the identifier",
              {"出生日期": OTHER_DAY}, "b.has_id", "RC19"),
         Kind("sex", "D12", WARN, "性别", "sex differs from the identifier",

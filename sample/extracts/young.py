@@ -11,7 +11,6 @@ from sample.extracts.base import Column, Context, Extract, plain_layout, shuffle
 from sample.extracts.common import (
     OTHER_DAY,
     WRONG_CHECK,
-    address,
     flag,
     grade_text,
     parents,
@@ -35,7 +34,7 @@ def _base(stage: int) -> str:
 def vocational(d: Draws, mi: int) -> Extract:
     """The vocational registry. The order of the columns is arbitrary at the source: it differs by county."""
     p = "p.person_id"
-    father, _, _ = parents(d)
+    father, _, _ = parents()
     name = quote(province()["name"])
     majors = [(r["name"], float(r["weight"])) for r in table("majors") if r["level"] == "中职"]
     grade = "['中职一年级', '中职二年级', '中职三年级'][b.k - 8]"
@@ -57,7 +56,7 @@ def vocational(d: Draws, mi: int) -> Extract:
         Column("户籍所在省", name),
         Column("户籍所在市", "hc.prefecture"),
         Column("户籍所在区县", "hc.code"),
-        Column("详细地址", address(d, county="hc"), True),
+        Column("详细地址", "kin.hometown", True),
         Column("户籍性质", "CASE WHEN h.res = 1 THEN '非农业户口' ELSE '农业户口' END"),
         Column("是否低保", flag(f"p.poor AND {d.unit('p.hid', 'dibao')} < .3")),
         Column("是否享受国家助学金", flag(grant)),
@@ -71,7 +70,7 @@ def vocational(d: Draws, mi: int) -> Extract:
         Column("现家庭所在省", name),
         Column("现家庭所在市", "lc.prefecture"),
         Column("现家庭所在区县", "lc.code"),
-        Column("现家庭详细地址", address(d), True),
+        Column("现家庭详细地址", "kin.home", True),
         Column("专业目录版本", "'2021年版'"),
         Column("学生类别", "'普通中专(全日制、脱产)'"),
         Column("出生日期", "strftime(p.birth, '%Y%m%d')"),
@@ -126,7 +125,7 @@ def _vocational_layout(context: Context, extract: Extract, owner: str, n: int) -
 def preschool(d: Draws, mi: int) -> Extract:
     """The kindergarten registry."""
     p = "p.person_id"
-    father, mother, _ = parents(d)
+    father, mother, _ = parents()
     columns = [
         Column("幼儿园标识码", "s.code", variants=("学校标识码",)),
         Column("幼儿姓名", "p.name", variants=("姓名",)),
@@ -155,7 +154,7 @@ def preschool(d: Draws, mi: int) -> Extract:
         Column("是否残疾幼儿", flag("p.dis > 0")),
         Column("残疾类别", "CASE WHEN p.dis = 0 THEN '无残疾' ELSE ['视力残疾', '听力残疾', '言语残疾', '肢体残疾', '智力残疾', '精神残疾', '多重残疾'][p.dis] END"),
         Column("是否军烈属/优抚子女", "'否'"),
-        Column("现住址", address(d), True),
+        Column("现住址", "kin.home", True),
         Column("办园类型", "'幼儿园'"),
         Column("是否普惠性", "CASE WHEN s.private AND s.sid % 9 = 0 THEN '否' ELSE '是' END"),
         Column("办别", "CASE WHEN s.private THEN '民办' ELSE '公办' END"),
