@@ -48,7 +48,7 @@ def check_results(
                        sum(n_tested)::BIGINT, sum(n_failed)::BIGINT, count(*) FILTER (status = 'error')::BIGINT
                 FROM ops.rule_result__rule_batch WHERE (dataset, batch) IN ({listed}) GROUP BY ALL"""
         ):
-            found[rule_id] = tuple(counts)  # type: ignore[assignment]
+            found[rule_id] = tuple(counts)
     results = []
     for rule in rules_on(datasets):
         severity, tested, failed, errors = found.get(rule.id, ("warn", 0, 0, 0))

@@ -67,15 +67,19 @@ def run_room(
     ran = [r for r in runs.values() if not r.skipped]
     log.info(f"{len(ran)} tables made, {len(runs) - len(ran)} unchanged, {sum(r.n_rows for r in ran)} rows")
     judged = [m for m in models if rules_on([m.table])]
-    states = dict(session.rows("SELECT model, fingerprint FROM ops.model_run__model_period WHERE period = ?", [period]))
-    subjects = [
-        Subject(m.table, m.table, state=states[m.table], scope="period = {period}") for m in judged
-    ]
+    states = dict(
+        session.rows("SELECT model, fingerprint FROM ops.model_run__model_period WHERE period = ?", [period])
+    )
+    subjects = [Subject(m.table, m.table, state=states[m.table], scope="period = {period}") for m in judged]
     batches: Mapping[str, list[str]] = {d: [b] for d, b in judge(session, settings, period, subjects).items()}
     for model in models:
         run = runs[model.table]
         yield dg.MaterializeResult(
             key_of(model.table),
-            metadata={"dagster/row_count": run.n_rows, "seconds": round(run.seconds, 3), "unchanged": run.skipped},
+            metadata={
+                "dagster/row_count": run.n_rows,
+                "seconds": round(run.seconds, 3),
+                "unchanged": run.skipped,
+            },
             check_results=check_results(session, key_of(model.table), (model.table,), batches),
         )

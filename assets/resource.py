@@ -13,10 +13,12 @@ from warehouse.keys import Keys, load_keys
 
 # One pool of size 1 for all writers (dagster.yaml); the file lock of the warehouse holds outside Dagster too.
 WRITER = "duckdb_writer"
-MONTHS = dg.MonthlyPartitionsDefinition(start_date="2016-01", fmt="%Y-%m", timezone="Asia/Shanghai", end_offset=1)
+MONTHS = dg.MonthlyPartitionsDefinition(
+    start_date="2016-01", fmt="%Y-%m", timezone="Asia/Shanghai", end_offset=1
+)
 
 
-class EduWarehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
+class EduWarehouse(dg.ConfigurableResource):
     """The warehouse of one edu.toml; `root` is the folder that holds it ("" = found from the working directory)."""
 
     root: str = ""

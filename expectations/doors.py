@@ -49,7 +49,9 @@ def batch_of(subject: Subject, period: str) -> str:
     return hashlib.sha256(f"{period}{subject.state}{rules!r}".encode()).hexdigest()[:16]
 
 
-def judge(session: Session, settings: Settings, period: str, subjects: Sequence[Subject]) -> Mapping[str, str]:
+def judge(
+    session: Session, settings: Settings, period: str, subjects: Sequence[Subject]
+) -> Mapping[str, str]:
     """Judge the subjects; returns dataset → batch, under which the results lie in ops.rule_result__rule_batch."""
     rules = tuple(all_rules().values())
     batches: dict[str, str] = {}
@@ -58,7 +60,8 @@ def judge(session: Session, settings: Settings, period: str, subjects: Sequence[
             batch = batch_of(subject, period)
             batches[subject.dataset] = batch
             known = session.value(
-                "SELECT count(*) FROM ops.rule_result__rule_batch WHERE dataset = ? AND batch = ?", [subject.dataset, batch]
+                "SELECT count(*) FROM ops.rule_result__rule_batch WHERE dataset = ? AND batch = ?",
+                [subject.dataset, batch],
             )
             if known and subject.state is not None:
                 continue
@@ -67,19 +70,31 @@ def judge(session: Session, settings: Settings, period: str, subjects: Sequence[
 
 
 def _judge_one(
-    session: Session, gate: Gate, settings: Settings, period: str, subject: Subject, batch: str, rules: Sequence[Rule]
+    session: Session,
+    gate: Gate,
+    settings: Settings,
+    period: str,
+    subject: Subject,
+    batch: str,
+    rules: Sequence[Rule],
 ) -> None:
     name = literal(subject.dataset)
     session.execute(f"DROP TABLE IF EXISTS {_FAILURES}")
     with session.transaction():
-        session.execute(f"DELETE FROM ops.unit_failure__unit_rule WHERE period = ? AND dataset = {name}", [period])
+        session.execute(
+            f"DELETE FROM ops.unit_failure__unit_rule WHERE period = ? AND dataset = {name}", [period]
+        )
         # Superseded states of the same month and dataset are no longer evidence for anything.
-        session.execute(f"DELETE FROM ops.rule_result__rule_batch WHERE period = ? AND dataset = {name}", [period])
+        session.execute(
+            f"DELETE FROM ops.rule_result__rule_batch WHERE period = ? AND dataset = {name}", [period]
+        )
     for stage in Stage:
         if not select(rules, stage, subject.dataset):
             continue
         scope = subject.scope
-        report = gate.run(stage, subject.dataset, subject.relation, rules, parameters(settings, period), scope)
+        report = gate.run(
+            stage, subject.dataset, subject.relation, rules, parameters(settings, period), scope
+        )
         n_units = max((r.n_tested for r in report.results), default=0)
         store_results(session, period, report, [Batch(batch, n_units)], failures=_FAILURES)
     session.execute(

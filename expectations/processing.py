@@ -49,7 +49,11 @@ RULES: tuple[Rule, ...] = (
         fix_en="The two schools settle it: cancel one registration or complete the transfer",
         checks=(
             satisfies(
-                "core.enrolment__person_month", "NOT is_duplicate", field="id_no", key=("delivery_id", "row_no"), when="is_active"
+                "core.enrolment__person_month",
+                "NOT is_duplicate",
+                field="id_no",
+                key=("delivery_id", "row_no"),
+                when="is_active",
             ),
         ),
     ),
@@ -115,7 +119,13 @@ RULES: tuple[Rule, ...] = (
         fix_zh="统一人口来源后重新计算",
         fix_en="Use one population source and compute again",
         checks=(
-            satisfies(_GROSS, "region_basis_code IS NOT NULL", field="region_basis_code", column="measure_code", key=_GROSS_KEY),
+            satisfies(
+                _GROSS,
+                "region_basis_code IS NOT NULL",
+                field="region_basis_code",
+                column="measure_code",
+                key=_GROSS_KEY,
+            ),
             no_rows(
                 _GROSS,
                 "SELECT measure_code FROM {batch} GROUP BY ALL "

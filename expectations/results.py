@@ -25,7 +25,13 @@ class Batch:
 
 
 def store_results(
-    session: Session, period: str, report: GateReport, batches: Sequence[Batch], *, failures: str, unit_is_batch: bool = False
+    session: Session,
+    period: str,
+    report: GateReport,
+    batches: Sequence[Batch],
+    *,
+    failures: str,
+    unit_is_batch: bool = False,
 ) -> None:
     """Replace the results of these batches on the report's dataset.
 
@@ -37,7 +43,11 @@ def store_results(
     listed = ", ".join(f"({literal(b.name)}, {b.n_units})" for b in batches)
     names = ", ".join(literal(b.name) for b in batches)
     rules = ", ".join(_rule_values(rule_id, results) for rule_id, results in report.by_rule().items())
-    owner = "coalesce(f.delivery_id, split_part(f.unit_key, '|', 1))" if unit_is_batch or len(batches) > 1 else literal(batches[0].name)
+    owner = (
+        "coalesce(f.delivery_id, split_part(f.unit_key, '|', 1))"
+        if unit_is_batch or len(batches) > 1
+        else literal(batches[0].name)
+    )
     now = literal(datetime.now().isoformat(sep=" ", timespec="seconds"))
     with session.transaction():
         session.execute(
@@ -71,5 +81,12 @@ def _rule_values(rule_id: str, results: Sequence[RuleResult]) -> str:
     judged = [r for r in results if r.status == status] or list(results)
     severity = min((r.severity for r in judged), key=_ORDER.index)
     detail = "; ".join(sorted({r.detail for r in results if r.status == "error" and r.detail}))
-    values = (rule_id, results[0].rule_version, str(severity), status, sum(r.seconds for r in results), detail or None)
+    values = (
+        rule_id,
+        results[0].rule_version,
+        str(severity),
+        status,
+        sum(r.seconds for r in results),
+        detail or None,
+    )
     return f"({', '.join(literal(v) for v in values)})"

@@ -56,7 +56,15 @@ RULES: tuple[Rule, ...] = (
         owner_zh=CENTRE,
         fix_zh="找出写入该列的模型并改为令牌或代码",
         fix_en="Find the model that writes the column and make it a token or a code",
-        checks=(satisfies("content_scan", "n_hits = 0", field=None, column="column_name", key=("table_name", "column_name")),),
+        checks=(
+            satisfies(
+                "content_scan",
+                "n_hits = 0",
+                field=None,
+                column="column_name",
+                key=("table_name", "column_name"),
+            ),
+        ),
     ),
     Rule(
         id="RT04",

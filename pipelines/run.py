@@ -66,9 +66,9 @@ def run_month(settings: Settings, period: str) -> MonthReport:
                 name = error.cls_name if error else ""
                 # A blocked door is told through its rules below; anything else is a fault of the warehouse itself.
                 if name not in ("DagsterAssetCheckFailedError",):
-                    raise _fault(event.step_key, error)
+                    raise _fault(str(event.step_key), error)
             if event.is_step_success:
-                report.seconds[event.step_key] = event.step_success_data.duration_ms / 1000
+                report.seconds[str(event.step_key)] = event.step_success_data.duration_ms / 1000
     with open_reader(settings) as session:
         _fill(session, report)
     if report.success:
@@ -104,16 +104,18 @@ def _fill(session: Any, report: MonthReport) -> None:
         )
     ]
     report.files = dict(
-        session.rows("SELECT status, count(*) FROM ops.delivery__version WHERE period = ? GROUP BY ALL", [period])
+        session.rows(
+            "SELECT status, count(*) FROM ops.delivery__version WHERE period = ? GROUP BY ALL", [period]
+        )
     )
     found = session.rows(
         "SELECT sum(n_read)::BIGINT, sum(n_accepted)::BIGINT, sum(n_quarantined)::BIGINT FROM ops.delivery__version WHERE period = ?",
         [period],
     )[0]
     report.rows = dict(zip(("read", "accepted", "quarantined"), (v or 0 for v in found), strict=True))
-    names = ("rule", "dataset", "tested", "failed", "status")
+    columns = ("rule", "dataset", "tested", "failed", "status")
     report.blocking = [
-        dict(zip(names, row, strict=True))
+        dict(zip(columns, row, strict=True))
         for row in session.rows(
             "SELECT rule_id, dataset, sum(n_tested)::BIGINT, sum(n_failed)::BIGINT, max(status) FROM ops.rule_result__rule_batch "
             "WHERE period = ? AND severity = 'block' AND status IN ('failed', 'error') AND dataset <> 'delivery' GROUP BY ALL ORDER BY ALL",

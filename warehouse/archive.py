@@ -80,10 +80,14 @@ def restore(archive: Path, key: bytes, sha256: str, target: Path) -> None:
                 out.write(chunk)
     except (OSError, InvalidTag, ValueError):
         target.unlink(missing_ok=True)
-        raise EduError(f"Archive object {sha256[:12]} is missing or altered", "restore it from the backup") from None
+        raise EduError(
+            f"Archive object {sha256[:12]} is missing or altered", "restore it from the backup"
+        ) from None
     if digest.hexdigest() != sha256:
         target.unlink(missing_ok=True)
-        raise EduError(f"Archive object {sha256[:12]} does not hold what its name says", "restore it from the backup")
+        raise EduError(
+            f"Archive object {sha256[:12]} does not hold what its name says", "restore it from the backup"
+        )
 
 
 def is_intact(archive: Path, key: bytes, sha256: str) -> bool:

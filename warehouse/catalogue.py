@@ -51,13 +51,37 @@ def _catalogue(session: Session) -> None:
     for group, c in contracts:
         p = c.properties
         datasets.append(
-            (c.id, group, c.table, c.title_zh, c.title_en, c.owner, c.version, _grade(c), p.get("retentionYears"),
-             p.get("legalBasis"), p.get("purpose") or c.description, p.get("shareType"))
+            (
+                c.id,
+                group,
+                c.table,
+                c.title_zh,
+                c.title_en,
+                c.owner,
+                c.version,
+                _grade(c),
+                p.get("retentionYears"),
+                p.get("legalBasis"),
+                p.get("purpose") or c.description,
+                p.get("shareType"),
+            )
         )
         for k in c.columns:
             columns.append(
-                (c.id, group, c.table, k.token if k.zone == "token" else k.name, k.header, k.label_en, k.type, k.kind, k.tier,
-                 k.zone, k.key, k.properties.get("standard"))
+                (
+                    c.id,
+                    group,
+                    c.table,
+                    k.token if k.zone == "token" else k.name,
+                    k.header,
+                    k.label_en,
+                    k.type,
+                    k.kind,
+                    k.tier,
+                    k.zone,
+                    k.key,
+                    k.properties.get("standard"),
+                )
             )
         if group == "extracts":
             sources.append((c.id, c.product, p["inForce"], p["ownerLevel"], c.title_zh, c.title_en, c.table))

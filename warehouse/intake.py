@@ -111,7 +111,13 @@ def _companions(column: Column) -> list[tuple[str, str]]:
 
 
 def _value_map(
-    session: Session, contract: Contract, column: Column, present: set[str], table: str, period: str, name: str
+    session: Session,
+    contract: Contract,
+    column: Column,
+    present: set[str],
+    table: str,
+    period: str,
+    name: str,
 ) -> str:
     """Make the table (src, context, value, bad) of a column; returns its join condition."""
     source = quote(column.name)
@@ -152,7 +158,11 @@ def _value_map(
     session.execute(f"CREATE OR REPLACE TABLE {name} AS {select}", what=f"{contract.id}.{column.name}")
     alias = f"m{name.rpartition('_')[2]}"
     condition = f"{alias}.src = s.{source}"
-    return condition if context == "NULL" else f"{condition} AND {alias}.context IS NOT DISTINCT FROM {_of_row(context)}"
+    return (
+        condition
+        if context == "NULL"
+        else f"{condition} AND {alias}.context IS NOT DISTINCT FROM {_of_row(context)}"
+    )
 
 
 def _of_row(context: str) -> str:
@@ -160,9 +170,7 @@ def _of_row(context: str) -> str:
 
 
 def _lookup(list_id: str, text: str) -> str:
-    return (
-        f"(SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = {literal(list_id)} AND t.text = code_text({text}))"
-    )
+    return f"(SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = {literal(list_id)} AND t.text = code_text({text}))"
 
 
 def _school_year(period: str) -> int:
@@ -172,7 +180,12 @@ def _school_year(period: str) -> int:
 
 
 def _clean_group(
-    session: Session, contract: Contract, header: tuple[str, ...], items: Sequence[Staged], table: str, period: str
+    session: Session,
+    contract: Contract,
+    header: tuple[str, ...],
+    items: Sequence[Staged],
+    table: str,
+    period: str,
 ) -> None:
     present = {c.name for c in _present(contract, header).values()}
     targets, values, joins = [], [], []
@@ -180,7 +193,9 @@ def _clean_group(
         targets.append(quote(column.name))
         targets.extend(quote(column.name + suffix) for suffix, _ in _companions(column))
         source = f"s.{quote(column.name)}"
-        prefixed = any(c.properties.get("citizenIdPrefix") == column.name and c.name in present for c in contract.columns)
+        prefixed = any(
+            c.properties.get("citizenIdPrefix") == column.name and c.name in present for c in contract.columns
+        )
         if column.name not in present and not prefixed:
             values.append(f"NULL::{column.type}")
             values.extend("false" if t == "BOOLEAN" else "NULL" for _, t in _companions(column))
@@ -192,7 +207,9 @@ def _clean_group(
             if column.name not in present:
                 source = "NULL::VARCHAR"
             read = f"read_citizen_id({source})"
-            longer = next((c.name for c in contract.columns if c.properties.get("citizenIdPrefix") == column.name), None)
+            longer = next(
+                (c.name for c in contract.columns if c.properties.get("citizenIdPrefix") == column.name), None
+            )
             if longer in present:
                 # A longer number (disability certificate) begins with the citizen id.
                 read = f"coalesce({read}, nullif(left(read_identifier(s.{quote(str(longer))}), 18), ''))"
@@ -209,9 +226,7 @@ def _clean_group(
         f"{literal(str(i.delivery.envelope.as_of)) if i.delivery.envelope.as_of else 'NULL'}::DATE)"
         for i in items
     )
-    ragged = ", ".join(
-        f"({literal(i.delivery.delivery_id)}, {row})" for i in items for row in i.read.ragged
-    )
+    ragged = ", ".join(f"({literal(i.delivery.delivery_id)}, {row})" for i in items for row in i.read.ragged)
     session.execute("CREATE OR REPLACE TABLE work.main.ragged (delivery_id VARCHAR, row_no BIGINT)")
     if ragged:
         session.execute(f"INSERT INTO work.main.ragged VALUES {ragged}", what="ragged rows")

@@ -143,7 +143,10 @@ def files_in(settings: Settings, source: str, period: str) -> list[Path]:
     return sorted(
         p
         for p in folder.iterdir()
-        if p.is_file() and not p.is_symlink() and not p.name.startswith((".", "~$")) and not p.name.endswith(ENVELOPE)
+        if p.is_file()
+        and not p.is_symlink()
+        and not p.name.startswith((".", "~$"))
+        and not p.name.endswith(ENVELOPE)
     )
 
 
@@ -177,7 +180,13 @@ def periods_in_landing(settings: Settings) -> list[str]:
     if not settings.landing.is_dir():
         return []
     return sorted(
-        {p.name for source in settings.landing.iterdir() if source.is_dir() for p in source.iterdir() if _PERIOD.fullmatch(p.name)}
+        {
+            p.name
+            for source in settings.landing.iterdir()
+            if source.is_dir()
+            for p in source.iterdir()
+            if _PERIOD.fullmatch(p.name)
+        }
     )
 
 
@@ -188,7 +197,9 @@ def fingerprint(settings: Settings, period: str) -> str:
         for path in files_in(settings, source, period):
             for file in (path, path.with_name(path.name + ENVELOPE)):
                 facts = file.stat() if file.is_file() else None
-                digest.update(f"{source}/{file.name}/{facts and (facts.st_size, facts.st_mtime_ns)}\n".encode())
+                digest.update(
+                    f"{source}/{file.name}/{facts and (facts.st_size, facts.st_mtime_ns)}\n".encode()
+                )
     return digest.hexdigest()[:16]
 
 

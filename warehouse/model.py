@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
-from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
@@ -39,7 +38,9 @@ class Model:
         tree = sqlglot.parse_one(self.sql, read="duckdb")
         local = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
         found = {f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db}
-        unqualified = {t.name for t in tree.find_all(exp.Table) if not t.db and t.name and t.name not in local}
+        unqualified = {
+            t.name for t in tree.find_all(exp.Table) if not t.db and t.name and t.name not in local
+        }
         if unqualified:
             raise ValueError(f"{self.table}: tables without a schema: {sorted(unqualified)}")
         return tuple(sorted(found))

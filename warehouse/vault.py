@@ -44,7 +44,9 @@ def vault_path(vault: Path, source: str, period: str, delivery_id: str) -> Path:
     return vault / source / period / f"{delivery_id}.parquet"
 
 
-def write(session: Session, relation: str, columns: list[str], key: bytes, target: Path, delivery_id: str) -> int:
+def write(
+    session: Session, relation: str, columns: list[str], key: bytes, target: Path, delivery_id: str
+) -> int:
     """Write the identifier columns of one delivery from `relation` (has delivery_id and row_no); returns rows."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     listed = ", ".join(quote(c) for c in (*ROW_KEY, *columns))
@@ -63,7 +65,9 @@ def write(session: Session, relation: str, columns: list[str], key: bytes, targe
     partial = target.with_suffix(".part")
     partial.touch(mode=0o600)
     rows = 0
-    with pq.ParquetWriter(partial, reader.schema, encryption_properties=properties, compression="zstd") as writer:
+    with pq.ParquetWriter(
+        partial, reader.schema, encryption_properties=properties, compression="zstd"
+    ) as writer:
         for batch in reader:
             rows += batch.num_rows
             writer.write_batch(batch)
@@ -75,5 +79,8 @@ def read(path: Path, key: bytes, columns: list[str] | None = None) -> pa.Table:
     """Identifiers of one delivery, for the steps that may see them (identity, return, card)."""
     factory, connection = _crypto(key)
     return pq.read_table(
-        path, columns=columns, decryption_properties=factory.file_decryption_properties(connection), partitioning=None
+        path,
+        columns=columns,
+        decryption_properties=factory.file_decryption_properties(connection),
+        partitioning=None,
     )

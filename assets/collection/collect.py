@@ -175,15 +175,37 @@ def _judge_files(
         match = contract.match_header(o.read.header)
         has_header = bool(o.read.header)
         rows.append(
-            (d.delivery_id, d.source, d.owner, d.period, e != type(e)() and not e.unreadable, e.source, e.owner, e.period,
-             e.as_of, e.received_on, e.sha256, d.sha256, e.n_rows, e.preparer, e.reviewer, e.unit_head, e.sealed,
-             e.late_reason, o.read.problem.code if o.read.problem else None, o.read.n_records,
-             len(match.missing) if has_header else 0, len(match.duplicated), len(match.unknown), copies[d.delivery_id],
-             previous.get(d.owner))
+            (
+                d.delivery_id,
+                d.source,
+                d.owner,
+                d.period,
+                e != type(e)() and not e.unreadable,
+                e.source,
+                e.owner,
+                e.period,
+                e.as_of,
+                e.received_on,
+                e.sha256,
+                d.sha256,
+                e.n_rows,
+                e.preparer,
+                e.reviewer,
+                e.unit_head,
+                e.sealed,
+                e.late_reason,
+                o.read.problem.code if o.read.problem else None,
+                o.read.n_records,
+                len(match.missing) if has_header else 0,
+                len(match.duplicated),
+                len(match.unknown),
+                copies[d.delivery_id],
+                previous.get(d.owner),
+            )
         )
     session.con.executemany(f"INSERT INTO work.main.delivery VALUES ({', '.join('?' * 25)})", rows)
     found = gate.run(Stage.COLLECTION, "delivery", "work.main.delivery", rules, parameters(settings, period))
-    broken = [r for r in found.errors]
+    broken = found.errors
     refusing = session.rows(
         f"SELECT unit_key, min(rule_id) FROM {_FAILURES} WHERE dataset = 'delivery' AND severity = 'block' GROUP BY ALL"
     )
@@ -249,7 +271,9 @@ def _judge_rows(
         elif o.n_quarantined > limit * o.read.n_records:
             n, total = o.n_quarantined, o.read.n_records
             _refuse(o, _QUOTA, contract)
-            o.reason_zh = f"{total} 行中有 {n} 行不合格，超过 {limit:.0%}，整件退回。按退回清单逐行更正后重新报送。"
+            o.reason_zh = (
+                f"{total} 行中有 {n} 行不合格，超过 {limit:.0%}，整件退回。按退回清单逐行更正后重新报送。"
+            )
             o.reason_en = f"{n} of {total} rows are wrong, more than {limit:.0%}: correct the listed rows and deliver again"
     batches = [Batch(o.delivery.delivery_id, o.read.n_records) for o in good]
     store_results(session, period, found, batches, failures=_FAILURES)
@@ -317,7 +341,9 @@ def _record(session: Session, o: Outcome) -> None:
 
 
 def _check_conservation(session: Session, contract: Contract, o: Outcome) -> None:
-    kept = session.value(f"SELECT count(*) FROM {contract.table} WHERE delivery_id = ?", [o.delivery.delivery_id])
+    kept = session.value(
+        f"SELECT count(*) FROM {contract.table} WHERE delivery_id = ?", [o.delivery.delivery_id]
+    )
     expected = 0 if o.status == "refused" else o.read.n_records - o.n_quarantined
     if kept != expected:
         raise AssertionError(f"{o.delivery.delivery_id}: {kept} rows kept, {expected} expected")

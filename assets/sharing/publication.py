@@ -42,9 +42,14 @@ def gate(session: Session, settings: Settings, candidate: Candidate, operator: s
     session.execute("CREATE OR REPLACE TABLE work.main.approval (approver VARCHAR, is_builder BOOLEAN)")
     for approval in approvals:
         is_builder = person(approval.approver) in made
-        session.execute("INSERT INTO work.main.approval VALUES (?, ?)", [person(approval.approver), is_builder])
+        session.execute(
+            "INSERT INTO work.main.approval VALUES (?, ?)", [person(approval.approver), is_builder]
+        )
     build_registers(session, candidate.period, candidate)
-    subjects = [Subject("blocking_result", "work.main.blocking_result"), Subject("approval", "work.main.approval")]
+    subjects = [
+        Subject("blocking_result", "work.main.blocking_result"),
+        Subject("approval", "work.main.approval"),
+    ]
     batches = judge(session, settings, candidate.period, subjects)
     failed = session.rows(
         "SELECT DISTINCT rule_id FROM ops.rule_result__rule_batch WHERE period = ? AND severity = 'block' "
@@ -65,6 +70,10 @@ def publish_candidate(session: Session, settings: Settings, candidate: Candidate
     approvals = load_approvals(candidate.path)
     release = publish(settings, candidate, approvals, operator=operator)
     with session.transaction():
-        detail = {"content": release.content_hash, "approvers": sorted(a.approver for a in approvals), "operator": operator}
+        detail = {
+            "content": release.content_hash,
+            "approvers": sorted(a.approver for a in approvals),
+            "operator": operator,
+        }
         ledger.append(session, "publish", release.id, detail)
     return release

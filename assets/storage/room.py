@@ -80,11 +80,16 @@ def build_registers(session: Session, settings: Settings, keys: Keys, period: st
             session,
             "setting",
             "name VARCHAR, is_local BOOLEAN",
-            [(f"{s}.{n}", "://" not in str(v)) for s, names in settings.values.items() for n, v in names.items()],
+            [
+                (f"{s}.{n}", "://" not in str(v))
+                for s, names in settings.values.items()
+                for n, v in names.items()
+            ],
         ),
     }
     tables = " UNION ALL ".join(
-        f"SELECT delivery_id, count(*) AS n FROM {c.table} GROUP BY ALL" for c in load_contracts("extracts").values()
+        f"SELECT delivery_id, count(*) AS n FROM {c.table} GROUP BY ALL"
+        for c in load_contracts("extracts").values()
     )
     session.execute(
         f"""CREATE OR REPLACE TABLE work.main.delivery_rows AS
@@ -108,12 +113,15 @@ def _table(session: Session, name: str, columns: str, rows: list[tuple[Any, ...]
 def _archive(session: Session, settings: Settings, keys: Keys, period: str) -> int:
     rows = []
     for delivery_id, sha256 in session.rows(
-        "SELECT delivery_id, sha256 FROM ops.delivery__version WHERE period = ? ORDER BY delivery_id", [period]
+        "SELECT delivery_id, sha256 FROM ops.delivery__version WHERE period = ? ORDER BY delivery_id",
+        [period],
     ):
         path = archive.object_path(settings.archive, sha256)
         read_only = path.exists() and not path.stat().st_mode & 0o222
         rows.append((delivery_id, archive.is_intact(settings.archive, keys.archive, sha256), read_only))
-    return _table(session, "archive_object", "delivery_id VARCHAR, is_intact BOOLEAN, is_read_only BOOLEAN", rows)
+    return _table(
+        session, "archive_object", "delivery_id VARCHAR, is_intact BOOLEAN, is_read_only BOOLEAN", rows
+    )
 
 
 def _ledger(session: Session) -> int:

@@ -7,8 +7,8 @@ import dagster as dg
 
 from assets.checks import check_specs
 from assets.models import datasets_of, key_of, models_of, run_room, spec_of
-from assets.resource import WRITER, EduWarehouse
 from assets.processing.room import DOOR as PROCESSED
+from assets.resource import WRITER, EduWarehouse
 
 _MODELS = models_of("use")
 DOOR = [key_of(m.table) for m in _MODELS]

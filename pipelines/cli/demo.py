@@ -36,7 +36,11 @@ def write_sample(
     return {
         "folder": str(target),
         "periods": list(periods),
-        "files": sum(1 for p in (target / "landing").rglob("*") if p.is_file() and not p.name.endswith(".envelope.json")),
+        "files": sum(
+            1
+            for p in (target / "landing").rglob("*")
+            if p.is_file() and not p.name.endswith(".envelope.json")
+        ),
         "rows": sum(rows.values()),
         "defects": sum(summary.defects.values()),
     }
@@ -60,12 +64,15 @@ def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[st
     if not marker.exists() or marker.read_text() != recipe:
         if marker.exists() and settings.warehouse_file.exists():
             raise UsageError(
-                f"The demo was made with {marker.read_text()}", "`make clean` removes it, or use the same values"
+                f"The demo was made with {marker.read_text()}",
+                "`make clean` removes it, or use the same values",
             )
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         marker.write_text(recipe)
         say(f"1 · sample province (scale {scale}) …")
-        written = write_sample(settings.data, scale=scale, seed=seed, months=periods, dirt=1.0, csv_only=False)
+        written = write_sample(
+            settings.data, scale=scale, seed=seed, months=periods, dirt=1.0, csv_only=False
+        )
         say(f"    {written['files']} files, {written['rows']:,} rows, {written['defects']:,} seeded defects")
     releases = []
     for number, period in enumerate(periods, 2):
@@ -82,9 +89,15 @@ def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[st
         releases.append(published["id"])
     verified = verify_command(settings, None)
     if verified["problems"]:
-        raise UsageError(f"the release does not verify: {verified['problems'][:3]}", "report this as a defect")
+        raise UsageError(
+            f"the release does not verify: {verified['problems'][:3]}", "report this as a defect"
+        )
     path = Path(verified["path"])
-    click.secho(f"\n✓ release {verified['id']} verifies ({time.monotonic() - started:.0f} s in all)", fg="green", err=True)
+    click.secho(
+        f"\n✓ release {verified['id']} verifies ({time.monotonic() - started:.0f} s in all)",
+        fg="green",
+        err=True,
+    )
     say(f"""
   release       {path}
   dictionary    {path / "dictionary.html"}

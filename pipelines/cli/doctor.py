@@ -34,16 +34,24 @@ def examine(settings: Settings) -> list[Finding]:
 def _machine(settings: Settings) -> list[Finding]:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     free = shutil.disk_usage(settings.data).free / 1e9
-    packages = " ".join(f"{p} {version(p)}" for p in ("duckdb", "dagster", "great-expectations", "pandas", "pyarrow"))
+    packages = " ".join(
+        f"{p} {version(p)}" for p in ("duckdb", "dagster", "great-expectations", "pandas", "pyarrow")
+    )
     return [
         Finding(f"python {sys.version.split()[0]}", sys.version_info >= (3, 11), "use Python 3.11 or newer"),
         Finding(packages),
-        Finding(f"free disk {free:.0f} GB at {settings.data}", free > 5, "free at least 5 GB; a province month needs about 10 GB"),
+        Finding(
+            f"free disk {free:.0f} GB at {settings.data}",
+            free > 5,
+            "free at least 5 GB; a province month needs about 10 GB",
+        ),
     ]
 
 
 def _settings(settings: Settings) -> list[Finding]:
-    changed = [f"{k} = {settings.get(*k.split('.', 1))} ({o})" for k, o in settings.origin.items() if o != "default"]
+    changed = [
+        f"{k} = {settings.get(*k.split('.', 1))} ({o})" for k, o in settings.origin.items() if o != "default"
+    ]
     return [Finding("settings: " + ("; ".join(changed) or "all default"))]
 
 
@@ -65,7 +73,11 @@ def _left_behind(settings: Settings) -> Finding:
     from warehouse.engine.work import sweep
 
     removed = sweep(settings.work)
-    return Finding(f"work folder: {removed} folders of dead processes removed" if removed else "work folder: nothing left behind")
+    return Finding(
+        f"work folder: {removed} folders of dead processes removed"
+        if removed
+        else "work folder: nothing left behind"
+    )
 
 
 def _warehouse(settings: Settings) -> list[Finding]:

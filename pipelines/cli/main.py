@@ -42,7 +42,10 @@ class Edu(click.Group):
             if os.environ.get("EDU_DEBUG"):
                 raise
             # A foreign error may quote data: only its kind and a redacted line are shown.
-            say_error(f"{type(error).__name__}: {redact(str(error))}", "run `edu doctor`; EDU_DEBUG=1 shows the traceback")
+            say_error(
+                f"{type(error).__name__}: {redact(str(error))}",
+                "run `edu doctor`; EDU_DEBUG=1 shows the traceback",
+            )
             sys.exit(1)
 
 
@@ -103,7 +106,9 @@ def progress(title: str) -> Iterator[None]:
         task = bar.add_task(title, total=None)
 
         def move(step: str, done: int, total: int) -> None:
-            bar.update(task, description=f"{title} · {step}", completed=done, total=total if total > 1 else None)
+            bar.update(
+                task, description=f"{title} · {step}", completed=done, total=total if total > 1 else None
+            )
 
         with listening(move):
             yield
@@ -145,7 +150,9 @@ def demo(settings: Settings, scale: float, seed: int, months: tuple[str, ...], a
 
 
 @main.command(short_help="Write the synthetic province into a folder")
-@click.option("--out", type=click.Path(path_type=Path), help="Target folder; default: the landing zone of edu.toml.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Target folder; default: the landing zone of edu.toml."
+)
 @click.option("--scale", type=float, default=0.05, show_default=True, help="1 = 1.3 M pupils.")
 @click.option("--seed", type=int, default=20160225, show_default=True)
 @click.option("--month", "months", multiple=True, help="Months to write (repeatable).")
@@ -168,7 +175,9 @@ def sample(
 
     target = out or settings.data
     summary = write_sample(target, scale=scale, seed=seed, months=months, dirt=dirt, csv_only=csv_only)
-    say(f"✓ {summary['files']} files, {summary['rows']} rows, {summary['defects']} seeded defects in {target}")
+    say(
+        f"✓ {summary['files']} files, {summary['rows']} rows, {summary['defects']} seeded defects in {target}"
+    )
     emit(as_json, summary)
 
 
@@ -180,11 +189,13 @@ def load(settings: Settings, period: str, as_json: bool) -> None:
     """加载 / Load PERIOD (YYYY-MM) from landing. Files already loaded are skipped; nothing is published."""
     from pipelines.cli.report import print_load
     from pipelines.run import run_month
-    from warehouse.landing import check_period, files_in, SOURCES
+    from warehouse.landing import SOURCES, check_period, files_in
 
     check_period(period)
     if not any(files_in(settings, s, period) for s in SOURCES):
-        raise UsageError(f"Nothing lies in landing for {period}", f"put files into {settings.landing}/<source>/{period}/")
+        raise UsageError(
+            f"Nothing lies in landing for {period}", f"put files into {settings.landing}/<source>/{period}/"
+        )
     with progress(period):
         report = run_month(settings, period)
     print_load(report)
@@ -241,7 +252,9 @@ def approve(settings: Settings, candidate: str, approver: str, role: str) -> Non
 
 @main.command(short_help="Publish an approved candidate")
 @click.argument("candidate")
-@click.option("--by", "operator", required=True, help="Account id of the operator; an approver cannot publish.")
+@click.option(
+    "--by", "operator", required=True, help="Account id of the operator; an approver cannot publish."
+)
 @click.option("--dry-run", is_flag=True, help="Judge everything, switch nothing.")
 @json_option
 @with_settings

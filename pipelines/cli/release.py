@@ -8,14 +8,25 @@ from typing import Any
 
 from warehouse.config import Settings
 from warehouse.errors import UsageError
-from warehouse.release import Approval, Candidate, load_approvals, load_candidate, record_approval, verify_release
+from warehouse.release import (
+    Approval,
+    Candidate,
+    load_approvals,
+    load_candidate,
+    record_approval,
+    verify_release,
+)
 from warehouse.release.pointer import current_id, find_release
 
 
 def find_candidate(settings: Settings, name: str) -> Candidate:
     """Candidate by name, or the newest of a month. UsageError if there is none."""
     folder = settings.candidates
-    found = [folder / name] if (folder / name).is_dir() else sorted(folder.glob(f"{name}-*/"), key=lambda p: p.stat().st_mtime)
+    found = (
+        [folder / name]
+        if (folder / name).is_dir()
+        else sorted(folder.glob(f"{name}-*/"), key=lambda p: p.stat().st_mtime)
+    )
     if not found:
         there = ", ".join(sorted(p.name for p in folder.glob("*-*/"))) or "none"
         raise UsageError(f"There is no candidate {name}", f"`edu load PERIOD` builds one; there are: {there}")
@@ -42,9 +53,16 @@ def publish_command(settings: Settings, name: str, operator: str, dry_run: bool)
         prepare(session)
         if dry_run:
             gate(session, settings, candidate, operator)
-            return {"message": f"{candidate.path.name} could be published as {candidate.id}", "id": candidate.id}
+            return {
+                "message": f"{candidate.path.name} could be published as {candidate.id}",
+                "id": candidate.id,
+            }
         release = publish_candidate(session, settings, candidate, operator)
-    message = f"{release.id} is published" if current_id(settings) != before else f"{release.id} was published before; nothing changed"
+    message = (
+        f"{release.id} is published"
+        if current_id(settings) != before
+        else f"{release.id} was published before; nothing changed"
+    )
     return {"message": message, "id": release.id, "path": str(release.path)}
 
 
@@ -57,4 +75,10 @@ def verify_command(settings: Settings, release: str | None) -> dict[str, Any]:
         release = current
     path = Path(release) if Path(release).is_dir() else find_release(settings, release).path
     report = verify_release(path)
-    return {"id": report.id, "path": str(path), "files": report.files, "rows": report.rows, "problems": report.problems}
+    return {
+        "id": report.id,
+        "path": str(path),
+        "files": report.files,
+        "rows": report.rows,
+        "problems": report.problems,
+    }

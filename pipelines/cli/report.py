@@ -29,7 +29,11 @@ def print_load(report: MonthReport) -> None:
     )
     console.print(f"[dim]{seconds}[/dim]")
     for r in report.refused[:_LISTED]:
-        console.print(f"[red]✗ 退回 refused[/red]  {r['source']} {r['owner']} {r['file']}  [{r['rule']}]".replace("[R", r"\[R"))
+        console.print(
+            f"[red]✗ 退回 refused[/red]  {r['source']} {r['owner']} {r['file']}  [{r['rule']}]".replace(
+                "[R", r"\[R"
+            )
+        )
         console.print(f"    {r['reason_zh']}\n    [dim]{r['reason_en']}[/dim]", highlight=False)
     if len(report.refused) > _LISTED:
         console.print(f"  … and {len(report.refused) - _LISTED} more: edu status --json")
@@ -37,11 +41,20 @@ def print_load(report: MonthReport) -> None:
         from expectations.rule import all_rules
 
         rule = all_rules()[b["rule"]]
-        console.print(f"[red]✗ 阻断 blocked[/red]  {b['rule']} {b['dataset']}: {b['failed']:,} of {b['tested']:,} fail")
-        console.print(f"    {rule.statement_zh}。{rule.fix_zh}\n    [dim]{rule.statement_en}. {rule.fix_en}[/dim]", highlight=False)
+        console.print(
+            f"[red]✗ 阻断 blocked[/red]  {b['rule']} {b['dataset']}: {b['failed']:,} of {b['tested']:,} fail"
+        )
+        console.print(
+            f"    {rule.statement_zh}。{rule.fix_zh}\n    [dim]{rule.statement_en}. {rule.fix_en}[/dim]",
+            highlight=False,
+        )
     if report.success:
-        console.print(f"[green]✓[/green] release candidate [bold]{report.candidate}[/bold] waits for approval")
-        console.print(f"  next: edu review approve {report.period} --by <approver>   (two different persons), then edu publish")
+        console.print(
+            f"[green]✓[/green] release candidate [bold]{report.candidate}[/bold] waits for approval"
+        )
+        console.print(
+            f"  next: edu review approve {report.period} --by <approver>   (two different persons), then edu publish"
+        )
     else:
         console.print("[red]✗[/red] 未发布，当前版本不变 / nothing was published, the current release stays")
         console.print("  → 更正被退回的文件后重新放入 landing（或移出），再运行 edu load")
@@ -69,9 +82,9 @@ def print_status(settings: Settings) -> dict[str, Any]:
                     "FROM ops.delivery__version GROUP BY ALL ORDER BY ALL"
                 )
             ]
-            names = ("period", "source", "owner", "file", "rule", "reason_zh", "reason_en")
+            fields = ("period", "source", "owner", "file", "rule", "reason_zh", "reason_en")
             refused = [
-                dict(zip(names, row, strict=True))
+                dict(zip(fields, row, strict=True))
                 for row in session.rows(
                     "SELECT period, source, owner, file_name, refused_by, reason_zh, reason_en FROM ops.delivery__version "
                     "WHERE status = 'refused' ORDER BY ALL"
@@ -79,20 +92,38 @@ def print_status(settings: Settings) -> dict[str, Any]:
             ]
     waiting = [p for p in periods_in_landing(settings) if not is_collected(settings, p)]
     candidates = [
-        {"candidate": p.name, "approvals": len(load_approvals(p))} for p in sorted(settings.candidates.glob("*-*/"))
+        {"candidate": p.name, "approvals": len(load_approvals(p))}
+        for p in sorted(settings.candidates.glob("*-*/"))
     ]
     current = current_id(settings)
     releases = [r.id for r in list_releases(settings)]
-    table = Table("月 month", "文件 files", "退回 refused", "读入 read", "接收 accepted", "隔离 set aside", title="装载 loaded")
+    table = Table(
+        "月 month",
+        "文件 files",
+        "退回 refused",
+        "读入 read",
+        "接收 accepted",
+        "隔离 set aside",
+        title="装载 loaded",
+    )
     for m in months:
-        table.add_row(m["period"], str(m["files"]), str(m["refused"]), *(f"{m[k]:,}" for k in ("read", "accepted", "quarantined")))
+        table.add_row(
+            m["period"],
+            str(m["files"]),
+            str(m["refused"]),
+            *(f"{m[k]:,}" for k in ("read", "accepted", "quarantined")),
+        )
     console.print(table)
     for r in refused[:_LISTED]:
-        console.print(f"[red]退回[/red] {r['period']} {r['source']} {r['owner']} {r['file']} {r['rule']}: {r['reason_zh']}")
+        console.print(
+            f"[red]退回[/red] {r['period']} {r['source']} {r['owner']} {r['file']} {r['rule']}: {r['reason_zh']}"
+        )
     if waiting:
         console.print(f"新文件待加载 / new files wait in landing: {', '.join(waiting)}  → edu load PERIOD")
     for c in candidates:
-        console.print(f"发布候选 / candidate {c['candidate']}: {c['approvals']} of {settings.get('release', 'approvers')} approvals")
+        console.print(
+            f"发布候选 / candidate {c['candidate']}: {c['approvals']} of {settings.get('release', 'approvers')} approvals"
+        )
     console.print(f"当前发布 / current release: [bold]{current or '–'}[/bold]  ({len(releases)} releases)")
     return {
         "months": months,
@@ -130,7 +161,17 @@ def print_check(settings: Settings, period: str, everything: bool) -> dict[str, 
     results.sort(key=lambda r: (order.index(r["stage"]), r["rule"], r["dataset"]))
     shown = [r for r in results if everything or r["status"] in ("failed", "error")]
     rules = all_rules()
-    table = Table("阶段", "规则", "对象 dataset", "要求 statement", "级别", "状态", "检查 tested", "不合格 failed", title=f"{period} 规则 rules")
+    table = Table(
+        "阶段",
+        "规则",
+        "对象 dataset",
+        "要求 statement",
+        "级别",
+        "状态",
+        "检查 tested",
+        "不合格 failed",
+        title=f"{period} 规则 rules",
+    )
     for r in shown:
         colour = {"passed": "green", "failed": "yellow", "error": "red"}.get(r["status"], "dim")
         rule = rules.get(r["rule"])
@@ -143,5 +184,7 @@ def print_check(settings: Settings, period: str, everything: bool) -> dict[str, 
         console.print(table)
     ran = len({r["rule"] for r in results})
     blocking = [r for r in results if r["severity"] == "block" and r["status"] in ("failed", "error")]
-    console.print(f"{ran} rules ran on {len({r['dataset'] for r in results})} datasets; {len(blocking)} blocking failures")
+    console.print(
+        f"{ran} rules ran on {len({r['dataset'] for r in results})} datasets; {len(blocking)} blocking failures"
+    )
     return {"period": period, "rules": ran, "results": results, "blocking": blocking}

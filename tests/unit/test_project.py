@@ -101,7 +101,18 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    for verb in ("doctor", "demo", "sample", "load", "status", "check", "review", "publish", "verify", "serve"):
+    for verb in (
+        "doctor",
+        "demo",
+        "sample",
+        "load",
+        "status",
+        "check",
+        "review",
+        "publish",
+        "verify",
+        "serve",
+    ):
         assert verb in done.stdout
 
 

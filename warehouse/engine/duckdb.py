@@ -62,7 +62,9 @@ class Session:
                 "run `edu doctor`; if the disk is full, free space and run the same command again",
             ) from None
 
-    def rows(self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    def rows(
+        self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
         return self.execute(sql, params).fetchall()
 
@@ -119,7 +121,10 @@ def open_warehouse(settings: Settings, *, wait_seconds: float = 600) -> Iterator
     Another process that holds it is waited for; then BusyError names its process id.
     """
     settings.warehouse_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _single_writer(settings.warehouse_file.with_suffix(".lock"), wait_seconds), work_folder(settings.work) as folder:
+    with (
+        _single_writer(settings.warehouse_file.with_suffix(".lock"), wait_seconds),
+        work_folder(settings.work) as folder,
+    ):
         con = duckdb.connect(str(settings.warehouse_file))
         try:
             configure(con, settings, folder)
@@ -142,9 +147,12 @@ def open_reader(settings: Settings) -> Iterator[Session]:
             con = duckdb.connect(str(settings.warehouse_file), read_only=True)
         except duckdb.Error as error:
             if not settings.warehouse_file.exists():
-                raise EngineError("There is no warehouse yet", "run `edu load PERIOD` or `edu demo`") from None
+                raise EngineError(
+                    "There is no warehouse yet", "run `edu load PERIOD` or `edu demo`"
+                ) from None
             raise BusyError(
-                f"The warehouse is being written ({redact(str(error))})", "wait for the load to end and try again"
+                f"The warehouse is being written ({redact(str(error))})",
+                "wait for the load to end and try again",
             ) from None
         try:
             configure(con, settings, folder)
@@ -166,7 +174,8 @@ def _single_writer(lock_file: Path, wait_seconds: float) -> Iterator[None]:
                 if time.monotonic() >= deadline:
                     holder = os.pread(handle, 32, 0).decode() or "unknown"
                     raise BusyError(
-                        f"The warehouse is held by process {holder}", "wait for it to end, or stop it, and try again"
+                        f"The warehouse is held by process {holder}",
+                        "wait for it to end, or stop it, and try again",
                     ) from None
                 time.sleep(0.2)
         os.ftruncate(handle, 0)
