@@ -41,7 +41,7 @@ def write_sample(
             for p in (target / "landing").rglob("*")
             if p.is_file() and not p.name.endswith(".envelope.json")
         ),
-        "rows": sum(rows.values()),
+        "rows": sum(n for months in rows.values() for n in months.values()),
         "defects": sum(summary.defects.values()),
     }
 

@@ -110,7 +110,7 @@ def disclosure_of(contract: Contract, minimum: int | None = None) -> Disclosure 
         c.name
         for c in contract.columns
         if c.properties.get("unit") == PERSONS
-        and c.name not in {*counts, *exempt, *(n for n, _ in complements)}
+        and c.name not in {*counts, *hides, *exempt, *(n for n, _ in complements)}
     ]
     if open_:
         raise BlockedError(
