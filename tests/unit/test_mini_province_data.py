@@ -39,7 +39,9 @@ class Province:
         """One row; columns that are not given are NULL."""
         names = ", ".join(values)
         marks = ", ".join("?" for _ in values)
-        self.session.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()), what=table)
+        self.session.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()), what=table
+        )
 
     def deliver(self, source: str, owner: str, period: str = PERIOD, **values: Any) -> str:
         """One accepted delivery; the counts of its rows come with `rows`."""
@@ -86,7 +88,9 @@ def empty_province(folder: Path) -> Iterator[Province]:
         con.close()
 
 
-def pupil(p: Province, delivery: str, owner: str, school: str, grade: str, person: int, **values: Any) -> None:
+def pupil(
+    p: Province, delivery: str, owner: str, school: str, grade: str, person: int, **values: Any
+) -> None:
     """A pupil of the school registry: in study, Han, born in 2015, entered in September 2025, class 1."""
     fixed: dict[str, Any] = {
         "school_id": school, "grade_code": grade, "class_label": "1", "id_no_token": token(person),
@@ -96,7 +100,9 @@ def pupil(p: Province, delivery: str, owner: str, school: str, grade: str, perso
     p.row("raw.student_registry__student", delivery, owner, **(fixed | values))
 
 
-def population(p: Province, county: str, ages: dict[int, tuple[int, int]], delivery: str, **values: Any) -> None:
+def population(
+    p: Province, county: str, ages: dict[int, tuple[int, int]], delivery: str, **values: Any
+) -> None:
     """Boys and girls by age; ages 3 to 17 that are not named are empty."""
     for age in range(3, 18):
         male, female = ages.get(age, (0, 0))
@@ -121,16 +127,35 @@ def fill(p: Province) -> None:
     _graduates(p)
     # a refused correction does not push out the accepted version; a warning and a quarantined row are counted
     p.deliver("student_registry", A, version=2, status="refused", refused_by="RC12", n_read=3, n_accepted=0)
-    first = p.session.value("SELECT delivery_id FROM ops.delivery__version WHERE source = 'student_registry' LIMIT 1")
-    for row, rule, severity in ((1, "RC20", "warn"), (1, "RC28", "warn"), (2, "RC28", "warn"), (9, "RC16", "quarantine")):
-        p.put("ops.quarantine__row_rule", delivery_id=first, row_no=row, rule_id=rule, severity=severity, rule_version=1)
+    first = p.session.value(
+        "SELECT delivery_id FROM ops.delivery__version WHERE source = 'student_registry' LIMIT 1"
+    )
+    for row, rule, severity in (
+        (1, "RC20", "warn"),
+        (1, "RC28", "warn"),
+        (2, "RC28", "warn"),
+        (9, "RC16", "quarantine"),
+    ):
+        p.put(
+            "ops.quarantine__row_rule",
+            delivery_id=first,
+            row_no=row,
+            rule_id=rule,
+            severity=severity,
+            rule_version=1,
+        )
 
 
 def _directories(p: Province) -> None:
     table = "raw.school_directory__school"
     a, b = p.deliver("school_directory", A), p.deliver("school_directory", B)
     common: dict[str, Any] = {"is_teaching_point": False, "has_network": True, "is_computer_room_ok": True}
-    for school, kind, urban in ((CITY, "211", "111"), (SENIOR, "342", "111"), (VOCATIONAL, "361", "111"), (KINDER_A, "111", "112")):
+    for school, kind, urban in (
+        (CITY, "211", "111"),
+        (SENIOR, "342", "111"),
+        (VOCATIONAL, "361", "111"),
+        (KINDER_A, "111", "112"),
+    ):
         p.row(table, a, A, school_id=school, school_name=f"校{school}", region_code=A + "001000",
               school_run_type_code=kind, urban_rural_code=urban, n_multimedia_rooms=1, **common)  # fmt: skip
     # the centre school still stands under the old county code
@@ -159,7 +184,9 @@ def _registries(p: Province) -> None:
                                         (5, "1", "01", "02")):  # fmt: skip
         pupil(p, a, A, CITY, "11", person, sex_code=sex, ethnic_code=ethnic, status_code=status)
     for person, sex, hukou in ((11, "1", B), (12, "2", OLD_B), (13, "2", A)):
-        pupil(p, a, A, SENIOR, "31", person, sex_code=sex, hukou_county_code=hukou, birth_date=date(2009, 9, 1))
+        pupil(
+            p, a, A, SENIOR, "31", person, sex_code=sex, hukou_county_code=hukou, birth_date=date(2009, 9, 1)
+        )
     for person, sex in ((21, "1"), (22, "1"), (23, "2"), (24, "2"), (26, "2")):
         pupil(p, b, B, CENTRE, "11", person, sex_code=sex, ethnic_code="04")
     # person 2 of county A is still listed here with an earlier entry
@@ -187,7 +214,9 @@ def _registries(p: Province) -> None:
 
 def _population(p: Province) -> None:
     d = p.deliver("population", "63", "2025-01")
-    ages_a = {3: (1, 1), 4: (1, 1), 5: (1, 1), 15: (3, 3)} | {age: (1, 0) for age in range(6, 11)} | {11: (1, 1)}
+    ages_a = (
+        {3: (1, 1), 4: (1, 1), 5: (1, 1), 15: (3, 3)} | dict.fromkeys(range(6, 11), (1, 0)) | {11: (1, 1)}
+    )
     population(p, A, ages_a, d)
     population(p, OLD_B, {3: (8, 8), 6: (4, 4), 12: (2, 1), 15: (1, 0)}, d)
     population(p, C, {3: (1, 1), 6: (1, 0), 12: (1, 0), 15: (1, 0)}, d)
@@ -201,11 +230,25 @@ def _poverty(p: Province) -> None:
     table = "raw.poverty_register__person"
     a, b = p.deliver("poverty_register", A, "2025-06"), p.deliver("poverty_register", B, "2025-07")
     born = date(2015, 8, 31)
-    p.row(table, a, A, id_no_token=token(21), school_state_code="03", county_code=A, sex_code="1", birth_date=born)
+    p.row(
+        table,
+        a,
+        A,
+        id_no_token=token(21),
+        school_state_code="03",
+        county_code=A,
+        sex_code="1",
+        birth_date=born,
+    )
     for values in (
         {"id_no_token": token(21), "school_state_code": "03", "sex_code": "1", "birth_date": born},
         {"id_no_token": token(23), "school_state_code": "03"},
-        {"id_no_token": token(24), "school_state_code": "03", "sex_code": "1", "birth_date": date(2014, 1, 1)},
+        {
+            "id_no_token": token(24),
+            "school_state_code": "03",
+            "sex_code": "1",
+            "birth_date": date(2014, 1, 1),
+        },
         {"id_no_token": token(42), "school_state_code": "06", "sex_code": "2", "birth_date": born},
         {"person_no_token": token(7005), "school_state_code": "07"},
         {"id_no_token": token(7006), "birth_date": date(2015, 9, 1)},
@@ -221,10 +264,28 @@ def _graduates(p: Province) -> None:
     first = p.deliver("graduate_register", COLLEGE, "2025-08", part="2025")
     codes = ["10", "10", "11", "271", "70", "76", "75", "801", "70", "71"]
     for n, code in enumerate(codes):
-        p.row(table, first, COLLEGE, id_no_token=token(8000 + n), graduation_year=2025, destination_code=code, **common)
+        p.row(
+            table,
+            first,
+            COLLEGE,
+            id_no_token=token(8000 + n),
+            graduation_year=2025,
+            destination_code=code,
+            **common,
+        )
     # the fifth one has signed by September
     later = p.deliver("graduate_register", COLLEGE, "2025-09", part="2025")
-    p.row(table, later, COLLEGE, id_no_token=token(8004), graduation_year=2025, destination_code="10", **common)
+    p.row(
+        table, later, COLLEGE, id_no_token=token(8004), graduation_year=2025, destination_code="10", **common
+    )
     old = p.deliver("graduate_register", COLLEGE, "2019-12", part="2019")
     for n, code in enumerate(["27", "80", "801", "65"]):
-        p.row(table, old, COLLEGE, id_no_token=token(8100 + n), graduation_year=2019, destination_code=code, **common)
+        p.row(
+            table,
+            old,
+            COLLEGE,
+            id_no_token=token(8100 + n),
+            graduation_year=2019,
+            destination_code=code,
+            **common,
+        )
