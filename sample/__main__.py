@@ -23,9 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse the arguments, generate, print what was written."""
     parser = argparse.ArgumentParser(prog="python -m sample", description="Write the synthetic province.")
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--scale", type=float, default=0.05, help="1 = about 1.3 million pupils (default 0.05)")
+    parser.add_argument(
+        "--scale", type=float, default=0.05, help="1 = about 1.3 million pupils (default 0.05)"
+    )
     parser.add_argument("--seed", type=int, default=20160225)
-    parser.add_argument("--periods", type=_months, default=["2025-09", "2025-10", "2025-11"], help="months or a..b")
+    parser.add_argument(
+        "--periods", type=_months, default=["2025-09", "2025-10", "2025-11"], help="months or a..b"
+    )
     parser.add_argument("--dirt", type=float, default=1.0, help="0 = clean files")
     parser.add_argument("--sources", help="comma-separated source ids (default all)")
     parser.add_argument("--csv-only", action="store_true", help="every file as csv in GB18030")

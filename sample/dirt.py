@@ -67,34 +67,39 @@ def assign(
     CREATE OR REPLACE TEMP TABLE cap AS
     SELECT owner, floor(count(*) * {FATAL_SHARE})::INTEGER AS cap FROM base GROUP BY owner""")
     for number, kind in enumerate(kinds):
-        order = draws.hash("rid", f"dirt-{tag}-{kind.key}")
-        # a row with a twin counts twice, in its own file and perhaps in another
+        order = draws.hash("b.rid", f"dirt-{tag}-{kind.key}")
         room = "coalesce(cap.cap, 0) - coalesce(u.used, 0)" if kind.fatal else "1000000"
+        # a twin takes room in its own file too, and that file may be any: both sides get half of the room
+        other = f"({kind.twin['owner']})" if kind.twin and "owner" in kind.twin else "b.owner"
+        half = "// 2" if kind.twin is not None else ""
+        con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE room AS
+        SELECT cap.owner, ({room}) {half} AS n FROM cap
+        LEFT JOIN (SELECT owner, count(*) AS used FROM pick WHERE fatal GROUP BY owner) u ON u.owner = cap.owner""")
         con.execute(f"""
         INSERT INTO pick
-        SELECT rid, owner, {number}, {kind.fatal} FROM (
-          SELECT b.rid, b.owner, {order.replace("rid", "b.rid")} AS o, {room} AS room,
-                 row_number() OVER (PARTITION BY b.owner ORDER BY {order.replace("rid", "b.rid")}, b.rid) AS r
-          FROM base b LEFT JOIN cap ON cap.owner = b.owner
-          LEFT JOIN (SELECT owner, count(*) AS used FROM pick WHERE fatal GROUP BY owner) u ON u.owner = b.owner
-          WHERE ({kind.where}) AND NOT EXISTS (SELECT 1 FROM pick k WHERE k.rid = b.rid))
-        WHERE r <= room ORDER BY o, rid LIMIT {spots}""")
+        SELECT c.rid, c.owner, {number}, {kind.fatal} FROM (
+          SELECT *, row_number() OVER (PARTITION BY owner ORDER BY o, rid) AS r,
+                 row_number() OVER (PARTITION BY other ORDER BY o, rid) AS s
+          FROM (SELECT b.rid, b.owner, {order} AS o, {other} AS other FROM base b
+                WHERE ({kind.where}) AND NOT EXISTS (SELECT 1 FROM pick k WHERE k.rid = b.rid))) c
+        JOIN room r1 ON r1.owner = c.owner JOIN room r2 ON r2.owner = c.other
+        WHERE c.r <= r1.n AND c.s <= r2.n ORDER BY o, rid LIMIT {spots}""")
+        if kind.twin is not None:
+            _add_twins(con, number, kind.twin)
 
 
-def add_twins(con: duckdb.DuckDBPyConnection, kinds: Sequence[Kind]) -> None:
-    """Add the second row of kinds with a twin to `base`; its rid is the negative of the first one."""
+def _add_twins(con: duckdb.DuckDBPyConnection, number: int, twin: dict[str, str]) -> None:
+    """Add the second row of a kind with a twin to `base`; its rid is the negative of the first one."""
     names = [r[0] for r in con.execute("DESCRIBE base").fetchall()]
-    for number, kind in enumerate(kinds):
-        if kind.twin is None:
-            continue
-        cells = []
-        for name in names:
-            if name == "rid":
-                cells.append("-b.rid")
-            else:
-                cells.append(f"({kind.twin[name]}) AS {name}" if name in kind.twin else f"b.{name}")
-        con.execute(f"""
-        INSERT INTO base SELECT {", ".join(cells)} FROM base b JOIN pick k ON k.rid = b.rid WHERE k.kind = {number}""")
-        con.execute(f"""
-        INSERT INTO pick SELECT b.rid, b.owner, {number}, true FROM base b
-        JOIN pick k ON -k.rid = b.rid WHERE k.kind = {number}""")
+    cells = []
+    for name in names:
+        if name == "rid":
+            cells.append("-b.rid")
+        else:
+            cells.append(f"({twin[name]}) AS {name}" if name in twin else f"b.{name}")
+    con.execute(f"""
+    INSERT INTO base SELECT {", ".join(cells)} FROM base b JOIN pick k ON k.rid = b.rid WHERE k.kind = {number}""")
+    con.execute(f"""
+    INSERT INTO pick SELECT b.rid, b.owner, {number}, true FROM base b
+    JOIN pick k ON -k.rid = b.rid WHERE k.kind = {number}""")

@@ -6,7 +6,7 @@ asked for, in whatever order the rows are processed and on however many threads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 
@@ -75,20 +75,18 @@ def check_character(area: str, birth: str, sequence: str) -> str:
     return f"substr('10X98765432', 1 + (({' + '.join(terms)}) % 11)::INTEGER, 1)"
 
 
-def install_macros(execute: object) -> None:
+def install_macros(execute: Callable[[str], object]) -> None:
     """Macros used by every query: `id18`, `ymd` (date → integer), `q` (CSV quoting), `check17`."""
-    run = execute
-    assert callable(run)
-    run(f"CREATE MACRO check_char(a, b, s) AS {check_character('a', 'b', 's')}")
-    run("CREATE MACRO id18(a, b, s) AS concat(a, b, lpad(s::VARCHAR, 3, '0'), check_char(a, b, s))")
-    run("CREATE MACRO ymd(d) AS (year(d) * 10000 + month(d) * 100 + day(d))::INTEGER")
-    run(
+    execute(f"CREATE MACRO check_char(a, b, s) AS {check_character('a', 'b', 's')}")
+    execute("CREATE MACRO id18(a, b, s) AS concat(a, b, lpad(s::VARCHAR, 3, '0'), check_char(a, b, s))")
+    execute("CREATE MACRO ymd(d) AS (year(d) * 10000 + month(d) * 100 + day(d))::INTEGER")
+    execute(
         "CREATE MACRO check17(t) AS check_char(substr(t, 1, 6)::INTEGER, substr(t, 7, 8)::INTEGER,"
         " substr(t, 15, 3)::INTEGER)"
     )
-    run(
+    execute(
         """CREATE MACRO q(x) AS CASE WHEN x IS NULL THEN ''
              WHEN contains(x, ',') OR contains(x, '"') OR contains(x, chr(10))
              THEN concat('"', replace(x, '"', '""'), '"') ELSE x END"""
     )
-    run("CREATE MACRO month_date(m) AS make_date((m // 12)::INTEGER, (m % 12 + 1)::INTEGER, 1)")
+    execute("CREATE MACRO month_date(m) AS make_date((m // 12)::INTEGER, (m % 12 + 1)::INTEGER, 1)")

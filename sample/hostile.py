@@ -40,7 +40,8 @@ def _rows(area: str, n: int = 3) -> list[list[str]]:
     for i in range(n):
         first = f"{int(area) + 5000}201609{10 + i}00{2 * (i % 4) + 1}"
         total = sum(
-            int(c) * w for c, w in zip(first, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), strict=True)
+            int(c) * w
+            for c, w in zip(first, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), strict=True)
         )
         number = first + "10X98765432"[total % 11]
         found.append(
@@ -139,7 +140,14 @@ def write_hostile(out: Path) -> list[HostileCase]:
     put("header-only", ".csv", _text(area(), n=0).encode("gb18030"), 0, "a header and no record", REFUSED)
     put("zip-bomb", ".xlsx", _bomb(), 3, "workbook that unpacks to a thousand times its size", REFUSED)
     put("locked", ".xlsx", _locked(area()), 3, "workbook protected by a password", REFUSED)
-    put("deep-header", ".xlsx", _workbook(area(), above=6), 3, "header in row 7 below titles and notes", ACCEPTED)
+    put(
+        "deep-header",
+        ".xlsx",
+        _workbook(area(), above=6),
+        3,
+        "header in row 7 below titles and notes",
+        ACCEPTED,
+    )
     nul = _text(area()).encode("gb18030")
     put("nul-bytes", ".csv", nul[:200] + b"\x00\x00\x00" + nul[200:], 3, "csv with NUL bytes", REFUSED)
     put("tsv-as-xls", ".xls", _text(area(), separator="\t").encode("gbk"), 3,
@@ -147,5 +155,12 @@ def write_hostile(out: Path) -> list[HostileCase]:
     put("html-as-xls", ".xls", _html(area()), 3, "HTML table that calls itself xls", ACCEPTED)
     whole = _workbook(area())
     put("truncated", ".xlsx", whole[: len(whole) // 2], 3, "workbook cut off half-way", REFUSED)
-    put("wrong-count", ".csv", _text(area()).encode("gb18030"), 5, "envelope claims five records, the file has three", REFUSED)
+    put(
+        "wrong-count",
+        ".csv",
+        _text(area()).encode("gb18030"),
+        5,
+        "envelope claims five records, the file has three",
+        REFUSED,
+    )
     return cases

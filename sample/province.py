@@ -98,7 +98,9 @@ def generate(
             tell("schools")
             build_kin(world)
             build_schools(world)
-            build_members(world, [*(month_index(p) - 12 for p in months[:1]), *(month_index(p) for p in months)])
+            build_members(
+                world, [*(month_index(p) - 12 for p in months[:1]), *(month_index(p) for p in months)]
+            )
             truth.start(world)
             for period in months:
                 context = Context(world, out, period, month_index(period), dirt, csv_only)
@@ -118,7 +120,9 @@ def generate(
     totals = out / "truth" / "totals.json"
     known = json.loads(totals.read_text(encoding="utf-8"))
     known.update(summary.as_dict())
-    totals.write_text(json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    totals.write_text(
+        json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
     return summary
 
 

@@ -82,10 +82,14 @@ def _county_schools(
     number = 0
     names: set[str] = set()
 
-    def add(stages: tuple[int, ...], residence: int, run_type: int, code: int, *, closed: bool = False) -> School:
+    def add(
+        stages: tuple[int, ...], residence: int, run_type: int, code: int, *, closed: bool = False
+    ) -> School:
         nonlocal number
         number += 1
-        kind = {NINE_YEAR: "九年制学校", COMPLETE: "中学", 514: "特殊教育学校"}.get(run_type, _KIND.get(stages[0], ""))
+        kind = {NINE_YEAR: "九年制学校", COMPLETE: "中学", 514: "特殊教育学校"}.get(
+            run_type, _KIND.get(stages[0], "")
+        )
         place = words("town")[rng.integers(len(words("town")))]
         middle = words("school_word")[rng.integers(len(words("school_word")))]
         name = f"{county.name}{middle if residence == URBAN else place + middle}{kind}"
@@ -101,7 +105,9 @@ def _county_schools(
             name=name,
             run_type=run_type,
             residence=residence,
-            urban_rural=int(rng.choice({URBAN: [111, 111, 112], TOWN: [121, 121, 122], RURAL: [220, 220, 210]}[residence])),
+            urban_rural=int(
+                rng.choice({URBAN: [111, 111, 112], TOWN: [121, 121, 122], RURAL: [220, 220, 210]}[residence])
+            ),
             points=int(rng.integers(0, 4)) if run_type == 211 and residence == RURAL else 0,
             # most schools open another class beyond 50 pupils; a few are overcrowded
             cap=72 if luck < 0.03 else 62 if luck < 0.14 else 50,
@@ -138,7 +144,9 @@ def _county_schools(
     guests = 1.35 if county.hosts_seniors else 1.0
     main = seats[0]
     for stage, wanted in ((SENIOR, True), (VOCATIONAL, county.has_vocational)):
-        for _ in range(max(1, round(_PUPILS[stage] * everyone * guests / _SIZE[stage][main - 1])) if wanted else 0):
+        for _ in range(
+            max(1, round(_PUPILS[stage] * everyone * guests / _SIZE[stage][main - 1])) if wanted else 0
+        ):
             by_stage[stage].setdefault(0, []).append(add((stage,), main, _RUN_TYPE[stage], _CODE[stage]))
     if county.code in {c.special_school_county for c in counties()}:
         add((SPECIAL,), main, _RUN_TYPE[SPECIAL], _CODE[SPECIAL])

@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from sample.schools import BUCKETS
 from sample.world import World, county_of
 
-FIRST_YEAR = {0: -3, 1: 0, 2: 6, 3: 9, 4: 9}  # stage → year of its first grade, counted from entry to grade one
+FIRST_YEAR = {
+    0: -3,
+    1: 0,
+    2: 6,
+    3: 9,
+    4: 9,
+}  # stage → year of its first grade, counted from entry to grade one
 LENGTH = {0: 3, 1: 6, 2: 3, 3: 3, 4: 3}
 STUDYING, SUSPENDED, GRADUATED = 1, 2, 3
 SUSPENSION_MONTHS = 4
@@ -33,7 +39,7 @@ def build_members(world: World, months: Sequence[int]) -> None:
     low, high = school_year(min(months)), school_year(max(months))
     d, con = world.draws, world.con
     host = county_of(world, "person_id", "host", among="hosts")
-    has_voc = f"(county IN (SELECT county FROM wheel WHERE stage = 4))"
+    has_voc = "(county IN (SELECT county FROM wheel WHERE stage = 4))"
     parts = []
     for stage, first in FIRST_YEAR.items():
         eligible = {
@@ -154,10 +160,13 @@ def build_events(world: World, mi: int, table: str = "event_now") -> None:
         date = day.format(y=mi // 12, m=9, n=d.below("person_id", "event-day", 4))
     else:
         before = mi - 1
-        date = day.format(y=before // 12, m=before % 12 + 1, n="6 + " + d.below("person_id", f"event-day-{mi}", 21))
+        date = day.format(
+            y=before // 12, m=before % 12 + 1, n="6 + " + d.below("person_id", f"event-day-{mi}", 21)
+        )
     repeat = f"repeat_year = {school_year(mi)}" if mi % 12 == 8 else "false"
     now = state_sql(
-        world, mi,
+        world,
+        mi,
         persons=f"tr_mi = {mi} OR back_mi = {mi} OR suspend_mi IN ({mi}, {mi - SUSPENSION_MONTHS}) OR {repeat}",
     )
     past = state_sql(world, mi - 1, persons=f"leave_mi = {mi}")

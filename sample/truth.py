@@ -13,15 +13,13 @@ from sample.world import World
 if TYPE_CHECKING:
     from sample.province import Summary
 
-DEFECT_HEADER = (
-    "defect_id kind dirt source period owner file row_no column rules rules_possible severity description person_id"
-).split()
-
 
 def start(world: World) -> None:
     """Create the empty truth tables."""
     con = world.con
-    con.execute("CREATE TABLE t_row (source VARCHAR, period VARCHAR, owner VARCHAR, file VARCHAR, row_no INTEGER, person_id BIGINT)")
+    con.execute(
+        "CREATE TABLE t_row (source VARCHAR, period VARCHAR, owner VARCHAR, file VARCHAR, row_no INTEGER, person_id BIGINT)"
+    )
     con.execute("""CREATE TABLE t_defect (kind VARCHAR, dirt VARCHAR, source VARCHAR, period VARCHAR, owner VARCHAR,
         file VARCHAR, row_no INTEGER, "column" VARCHAR, rules VARCHAR, rules_possible VARCHAR, severity VARCHAR,
         description VARCHAR, person_id BIGINT)""")
@@ -55,33 +53,43 @@ def write(world: World, out: Path, summary: Summary) -> None:
     def parquet(name: str, select: str) -> None:
         con.execute(f"COPY ({select}) TO {quote(str(folder / name))} (FORMAT parquet, COMPRESSION zstd)")
 
-    parquet("person.parquet", """
+    parquet(
+        "person.parquet",
+        """
         SELECT p.person_id, p.hid AS household_id, p.name, CASE WHEN p.has_id THEN p.id18 END AS id_no,
                CASE WHEN p.male THEN 1 ELSE 2 END::TINYINT AS sex, p.birth AS birth_date, e.code AS ethnic_code,
                c.code AS home_county, h.code AS hukou_county, p.res AS residence, p.poor,
                p.dis AS disability, p.e1 AS entry_year, p.leave_kind,
                concat(CASE WHEN p.has_id THEN 'G' ELSE 'J' END, p.id18) AS student_no
         FROM person p JOIN ethnic e ON e.no = p.eth JOIN county c ON c.no = p.county JOIN county h ON h.no = p.hukou
-        ORDER BY p.person_id""")
+        ORDER BY p.person_id""",
+    )
     parquet("row.parquet", "SELECT * FROM t_row ORDER BY source, period, owner, row_no")
     parquet("enrolment.parquet", "SELECT * FROM t_enrolment ORDER BY period, person_id")
-    parquet("event.parquet", """
+    parquet(
+        "event.parquet",
+        """
         SELECT * FROM t_event UNION ALL
         SELECT period, person_id, 'double_enrolment', NULL, NULL, NULL, NULL FROM t_defect
         WHERE kind IN ('double', 'school-and-vocational') GROUP BY ALL
-        ORDER BY period, person_id, kind""")
+        ORDER BY period, person_id, kind""",
+    )
     ledger = """SELECT 'd' || lpad((row_number() OVER (ORDER BY source, period, owner, row_no, kind))::VARCHAR, 7, '0')
         AS defect_id, * FROM t_defect ORDER BY 1"""
     parquet("defect.parquet", ledger)
     con.execute(f"COPY ({ledger}) TO {quote(str(folder / 'defect.csv'))} (FORMAT csv, HEADER)")
-    parquet("poverty.parquet", """
+    parquet(
+        "poverty.parquet",
+        """
         SELECT h.hid AS household_id, p.person_id, c.code AS county_code, h.fy AS first_child_year
         FROM household h JOIN county c ON c.no = h.hukou LEFT JOIN person p ON p.hid = h.hid
-        WHERE h.poor ORDER BY h.hid, p.person_id""")
+        WHERE h.poor ORDER BY h.hid, p.person_id""",
+    )
     totals: dict[str, object] = {}
     for period in summary.periods:
         rows = con.execute(
-            "SELECT stage, status, count(*) FROM t_enrolment WHERE period = ? GROUP BY 1, 2 ORDER BY 1, 2", [period]
+            "SELECT stage, status, count(*) FROM t_enrolment WHERE period = ? GROUP BY 1, 2 ORDER BY 1, 2",
+            [period],
         ).fetchall()
         counties = con.execute(
             "SELECT county_code, stage, count(*) FROM t_enrolment WHERE period = ? GROUP BY 1, 2 ORDER BY 1, 2",

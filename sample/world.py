@@ -98,7 +98,7 @@ def _households(world: World) -> None:
     d = world.draws
     first, last = FIRST_BIRTHS
     # 1.97 children per household in the mix of residences; poverty only where a child is younger than 25 or so
-    poor_base = POOR_PERSONS / 4.35 / ((last - 1990) * COHORT / 1.97)
+    poor_base = POOR_PERSONS / 3.85 / ((last - 1990) * COHORT / 1.97)
     sql = f"""
     CREATE TABLE household AS
     WITH base AS (
@@ -223,7 +223,9 @@ def _children(world: World) -> None:
     FROM person p JOIN county c ON c.no = p.hukou ORDER BY person_id""")
 
 
-def parent_sql(draws: Draws, member: int, hid: str = "h.hid", fy: str = "h.fy", k: str = "h.k") -> dict[str, str]:
+def parent_sql(
+    draws: Draws, member: int, hid: str = "h.hid", fy: str = "h.fy", k: str = "h.k"
+) -> dict[str, str]:
     """SQL of a parent or grandparent of a household: key, birth date, citizen-ID sequence.
 
     Closed form, unique without a table of adults: number `k` of the household spreads births over 3 000 days and

@@ -83,7 +83,9 @@ def write_lines(target: Target, lines: Iterator[str]) -> None:
     target.digest = digest.hexdigest()
 
 
-def write_workbook(target: Target, rows: Iterator[Sequence[str | None]], *, number_column: str | None = None) -> None:
+def write_workbook(
+    target: Target, rows: Iterator[Sequence[str | None]], *, number_column: str | None = None
+) -> None:
     """Write a workbook row by row in constant memory; texts stay texts.
 
     `number_column` is stored as a number with a format that only shows its leading zero (dirt D28).

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from sample.data import counties
-from sample.dirt import Kind, add_twins, assign
+from sample.dirt import Kind, assign
 from sample.draws import Draws, quote
 from sample.world import World
 from sample.writers import Layout, Target, fetch, write_envelope, write_lines, write_workbook
@@ -121,7 +121,6 @@ def produce(context: Context, extract: Extract) -> Produced:
     con.execute(f"CREATE OR REPLACE TEMP TABLE base AS {extract.base(context)}")
     kinds = extract.kinds if context.dirt > 0 else ()
     assign(con, context.draws, kinds, tag=tag, dirt=context.dirt)
-    add_twins(con, kinds)
     con.execute(f"""
     CREATE OR REPLACE TEMP TABLE spot AS
     SELECT b.*, k.kind, row_number() OVER (PARTITION BY b.owner ORDER BY {extract.sort}, abs(b.rid), b.rid)::INTEGER
@@ -139,7 +138,9 @@ def _owner_no(owner: str) -> int:
 
 
 def _targets(context: Context, extract: Extract) -> dict[str, Target]:
-    owners = dict(context.world.con.execute("SELECT owner, count(*) FROM spot GROUP BY 1 ORDER BY 1").fetchall())
+    owners = dict(
+        context.world.con.execute("SELECT owner, count(*) FROM spot GROUP BY 1 ORDER BY 1").fetchall()
+    )
     for owner in extra_owners(extract):
         owners.setdefault(owner, 0)
     folder = context.out / "landing" / extract.source / context.period
@@ -163,7 +164,9 @@ def cell_sql(extract: Extract, index: int, kinds: Sequence[Kind]) -> str:
     arms = []
     for number, kind in enumerate(kinds):
         if column.header in kind.sets:
-            arms.append(f"WHEN {number} THEN ({kind.sets[column.header].replace('{v}', f'({column.sql})')})::VARCHAR")
+            arms.append(
+                f"WHEN {number} THEN ({kind.sets[column.header].replace('{v}', f'({column.sql})')})::VARCHAR"
+            )
     if not arms:
         return f"({column.sql})"
     return f"(CASE b.kind {' '.join(arms)} ELSE ({column.sql})::VARCHAR END)"
@@ -197,8 +200,7 @@ def _write(context: Context, extract: Extract, kinds: Sequence[Kind], targets: d
             WHERE b.owner IN ({owners}) ORDER BY b.owner, b.row_no""")
             rows = fetch(cursor)
             done = set()
-            for owner, group in groupby(rows, key=lambda r: r[0]):
-                assert owner is not None
+            for owner, group in groupby(rows, key=lambda r: str(r[0])):
                 done.add(owner)
                 _one_file(extract, targets[owner], group)
             for owner in batch:
@@ -226,7 +228,9 @@ def _batches(owners: list[str], sizes: dict[str, int]) -> Iterator[list[str]]:
         yield batch
 
 
-def _ledger(context: Context, extract: Extract, kinds: Sequence[Kind], targets: dict[str, Target]) -> Produced:
+def _ledger(
+    context: Context, extract: Extract, kinds: Sequence[Kind], targets: dict[str, Target]
+) -> Produced:
     con = context.world.con
     con.execute("CREATE OR REPLACE TEMP TABLE file_of (owner VARCHAR, file VARCHAR)")
     con.executemany("INSERT INTO file_of VALUES (?, ?)", [[o, t.path.name] for o, t in targets.items()])
@@ -237,7 +241,9 @@ def _ledger(context: Context, extract: Extract, kinds: Sequence[Kind], targets: 
     counts: dict[str, int] = {}
     for number, kind in enumerate(kinds):
         side = "" if kind.twin is None or kind.both else "AND b.rid < 0"
-        values = ", ".join(quote(v) for v in (kind.column, kind.rules, kind.may, kind.severity, kind.description))
+        values = ", ".join(
+            quote(v) for v in (kind.column, kind.rules, kind.may, kind.severity, kind.description)
+        )
         inserted = con.execute(f"""
         INSERT INTO t_defect
         SELECT {quote(kind.key)}, {quote(kind.dirt)}, {key}, b.owner, f.file, b.row_no, {values}, b.person_id

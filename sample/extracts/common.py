@@ -81,7 +81,9 @@ def build_kin(world: World) -> None:
     """Table `kin`: adults and address of every household, so that no extract computes them row by row again."""
     d = world.draws
     adults = ",\n".join(
-        f"{sql} AS {letter}_{what}" for letter, member in _KIN.items() for what, sql in _parent(d, member).items()
+        f"{sql} AS {letter}_{what}"
+        for letter, member in _KIN.items()
+        for what, sql in _parent(d, member).items()
     )
     world.con.execute(f"""
     CREATE TABLE kin AS

@@ -1,5 +1,7 @@
 """X3: the directories of schools (with teaching points and closed schools) and of classes."""
 
+# ruff: noqa: E501 - one column or defect a line: a declaration is read as a table
+
 from __future__ import annotations
 
 from sample.dirt import QUARANTINE, REPAIR, Kind

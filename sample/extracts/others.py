@@ -1,5 +1,7 @@
 """X6, X10, X11: graduates of the colleges, population by age, the disability roster."""
 
+# ruff: noqa: E501 - one column or defect a line: a declaration is read as a table
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -8,7 +10,7 @@ from sample.data import province, table
 from sample.dirt import QUARANTINE, REPAIR, Kind
 from sample.draws import Draws, quote
 from sample.extracts.base import Column, Context, Extract, plain_layout
-from sample.extracts.common import DISABILITY, WRONG_CHECK, phone
+from sample.extracts.common import DISABILITY, WRONG_CHECK
 from sample.names import name_sql
 from sample.state import school_year
 from sample.world import GRADUATES
@@ -103,7 +105,19 @@ def graduates(d: Draws, mi: int, years: tuple[int, ...]) -> Extract:
         return f"CASE WHEN NOT {settled} THEN '' ELSE CASE {old_code} {arms} ELSE {usual} END END"
 
     unit_word = d.pick(key, "unit-word", ["昆仑", "祁连", "江源", "河湟", "雪域", "青藏", "高原", "三江"])
-    unit_kind = d.pick(key, "unit-kind", ["实验学校", "人民医院", "建设有限公司", "科技有限公司", "商贸有限公司", "文化传媒有限公司", "农牧发展有限公司"])
+    unit_kind = d.pick(
+        key,
+        "unit-kind",
+        [
+            "实验学校",
+            "人民医院",
+            "建设有限公司",
+            "科技有限公司",
+            "商贸有限公司",
+            "文化传媒有限公司",
+            "农牧发展有限公司",
+        ],
+    )
     unit = f"""CASE WHEN NOT {settled} THEN '' ELSE CASE {old_code} WHEN '46' THEN '应征入伍' WHEN '80' THEN '某大学研究生院'
         WHEN '85' THEN '境外院校' WHEN '76' THEN '自由职业' ELSE concat({unit_word}, {unit_kind}) END END"""
     industry = [("42", "教育"), ("43", "卫生和社会工作"), ("24", "建筑业"), ("34", "信息传输、软件和信息技术服务业"), ("31", "批发和零售业"), ("45", "公共管理、社会保障和社会组织")]  # fmt: skip

@@ -1,5 +1,7 @@
 """X7, X8, X9: the poverty register, aid records and the survey of two-later youth."""
 
+# ruff: noqa: E501 - one column or defect a line: a declaration is read as a table
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -199,7 +201,9 @@ def _poverty_layout(context: Context, extract: Extract, owner: str, n: int) -> L
         found = replace(found, encoding="utf-8-sig", notes=(("D01", "UTF-8 with byte order mark"),))
     if place % 12 == 8:
         found = replace(
-            found, titles=("脱贫户及监测对象信息表（全字段）",), notes=(*found.notes, ("D13", "a title row above the header"))
+            found,
+            titles=("脱贫户及监测对象信息表（全字段）",),
+            notes=(*found.notes, ("D13", "a title row above the header")),
         )
     return found
 

@@ -1,5 +1,7 @@
 """X1: the student registry, one row per pupil of primary, junior and general senior schools."""
 
+# ruff: noqa: E501 - one column or defect a line: a declaration is read as a table
+
 from __future__ import annotations
 
 from sample.data import counties
@@ -147,7 +149,7 @@ def kinds(d: Draws, mi: int) -> tuple[Kind, ...]:
     future = f"'{(mi // 12) + 1}09'"
     return (
         Kind("double", "D15", QUARANTINE, "全国学籍号", "same pupil active in two schools",
-             rules="RP04", both=True, where="b.has_id AND b.status = 1 AND NOT b.special AND b.pt = 0 AND b.stage < 3",
+             rules="RP04", both=True, where="b.has_id AND b.status = 1 AND NOT b.special AND b.pt = 0 AND b.stage < 3 AND b.ce > 0",
              twin={"sid": other_school(d), "owner": f"(SELECT c.code FROM county c JOIN school o ON o.county = c.no WHERE o.sid = {other_school(d)})",
                    "class_no": "1", "ne": "b.ne"}),
         Kind("repeated-row", "D15", QUARANTINE, "全国学籍号", "the same row twice in one file",
@@ -237,7 +239,9 @@ def kinds(d: Draws, mi: int) -> tuple[Kind, ...]:
 def other_school(d: Draws) -> str:
     """SQL of another school of the same stage that has a class of the same entry year."""
     # the neighbour in a fixed circle of schools with such a class: deterministic without a search per row
-    return f"""(SELECT y.sid_next FROM neighbour y WHERE y.sid = b.sid AND y.stage = b.stage AND y.ce = b.ce)"""
+    return (
+        """(SELECT y.sid_next FROM neighbour y WHERE y.sid = b.sid AND y.stage = b.stage AND y.ce = b.ce)"""
+    )
 
 
 def prepare(context: Context) -> None:

@@ -1,5 +1,7 @@
 """X4 and X5: the registries of vocational students and of kindergarten children."""
 
+# ruff: noqa: E501 - one column or defect a line: a declaration is read as a table
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -124,7 +126,6 @@ def _vocational_layout(context: Context, extract: Extract, owner: str, n: int) -
 
 def preschool(d: Draws, mi: int) -> Extract:
     """The kindergarten registry."""
-    p = "p.person_id"
     father, mother, _ = parents()
     columns = [
         Column("幼儿园标识码", "s.code", variants=("学校标识码",)),
