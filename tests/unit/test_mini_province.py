@@ -162,6 +162,11 @@ def test_class_sizes(province: Province) -> None:
     ]
 
 
+def test_vocational_classes_are_not_judged(province: Province) -> None:
+    stages = province.session.rows("SELECT DISTINCT stage_code FROM use.class_size__class_month ORDER BY 1")
+    assert stages == [("00",), ("10",), ("20",), ("31",)]
+
+
 def test_school_sizes(province: Province) -> None:
     rows = province.session.rows(
         "SELECT school_id, point_code, n_pupils, is_over_limit, is_small_watch, is_small_hit, n_funded "

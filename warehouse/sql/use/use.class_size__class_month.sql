@@ -11,6 +11,8 @@ counted AS (
   FROM core.enrolment__person_month AS e
   WHERE e.period = $period AND e.is_counted AND NOT e.is_suspended AND e.is_full_time
     AND e.school_id IS NOT NULL AND e.grade_code IS NOT NULL AND e.class_label IS NOT NULL
+    -- classes of vocational schools are numbered within a major and stand in no directory
+    AND e.source <> 'vocational_registry'
   GROUP BY e.school_id, e.grade_code, e.class_label
 ),
 merged AS (
