@@ -21,77 +21,18 @@ from sample.hostile import write_hostile
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 AREAS = {c.code for c in counties()} | {c.old_code for c in counties() if c.old_code}
 X1 = "student_registry"
+IMPORT_SHEET = """
+学校标识码,姓名,性别,出生日期,出生地,籍贯,民族,国籍/地区,身份证件类型,港澳台侨外
+健康状况,政治面貌,身份证件号,户口性质,户口所在地,班级,入学年月,入学方式,就读方式,现住址
+通信地址,家庭地址,联系电话,邮政编码,是否独生子女,是否受过学前教育,是否留守儿童
+是否需要申请资助,是否享受一补,是否孤儿,是否烈士或优抚子女,上下学距离（公里）,上下学交通方式
+是否需要乘坐校车,曾用名,身份证件有效期,血型,特长,学籍辅号,班内学号,学生来源,电子信箱
+主页地址,残疾类型,是否由政府购买学位,随班就读
+"""
+MEMBER = "姓名,关系,关系说明,现住址,户口所在地,联系电话,是否监护人,身份证件类型,身份证件号,民族,工作单位,职务"
 X1_HEADERS = [
-    "学校标识码",
-    "姓名",
-    "性别",
-    "出生日期",
-    "出生地",
-    "籍贯",
-    "民族",
-    "国籍/地区",
-    "身份证件类型",
-    "港澳台侨外",
-    "健康状况",
-    "政治面貌",
-    "身份证件号",
-    "户口性质",
-    "户口所在地",
-    "班级",
-    "入学年月",
-    "入学方式",
-    "就读方式",
-    "现住址",
-    "通信地址",
-    "家庭地址",
-    "联系电话",
-    "邮政编码",
-    "是否独生子女",
-    "是否受过学前教育",
-    "是否留守儿童",
-    "是否需要申请资助",
-    "是否享受一补",
-    "是否孤儿",
-    "是否烈士或优抚子女",
-    "上下学距离（公里）",
-    "上下学交通方式",
-    "是否需要乘坐校车",
-    "曾用名",
-    "身份证件有效期",
-    "血型",
-    "特长",
-    "学籍辅号",
-    "班内学号",
-    "学生来源",
-    "电子信箱",
-    "主页地址",
-    "残疾类型",
-    "是否由政府购买学位",
-    "随班就读",
-    "成员1姓名",
-    "成员1关系",
-    "成员1关系说明",
-    "成员1现住址",
-    "成员1户口所在地",
-    "成员1联系电话",
-    "成员1是否监护人",
-    "成员1身份证件类型",
-    "成员1身份证件号",
-    "成员1民族",
-    "成员1工作单位",
-    "成员1职务",
-    "成员2姓名",
-    "成员2关系",
-    "成员2关系说明",
-    "成员2现住址",
-    "成员2户口所在地",
-    "成员2联系电话",
-    "成员2是否监护人",
-    "成员2身份证件类型",
-    "成员2身份证件号",
-    "成员2民族",
-    "成员2工作单位",
-    "成员2职务",
+    *IMPORT_SHEET.strip().replace("\n", ",").split(","),
+    *(f"成员{n}{what}" for n in (1, 2) for what in MEMBER.split(",")),
     "是否进城务工人员随迁子女",
 ]
 WINDOW = {"小学": (5, 15), "初中": (10, 18), "普通高中": (13, 25)}
@@ -165,7 +106,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def dirty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("dirty")
-    generate(out, scale=0.03, periods=("2025-09",))
+    generate(out, scale=0.02, periods=("2025-09",))
     return out
 
 
@@ -321,14 +262,12 @@ def test_transfers_come_in_pairs(clean: Path) -> None:
 
 def test_no_real_area_code_in_any_identifier(dirty: Path) -> None:
     found = 0
-    for path in (p for p in (dirty / "landing").rglob("*.csv")):
+    for path in (dirty / "landing").rglob("*.csv"):
         for row in read_table(path)[1:]:
-            for cell in row:
-                for number in re.findall(r"(?<!\d)\d{17}[\dXx](?!\d)", cell):
-                    if is_sound_id(number.upper()):
-                        found += 1
-                        assert number[:6] not in AREAS
-                        assert int(number[2:4]) >= 51
+            for number in re.findall(r"(?<!\d)\d{17}[\dXx](?!\d)", " ".join(row)):
+                found += 1
+                assert number[:6] not in AREAS
+                assert number[2:4] >= "51"
     assert found > 50_000
 
 
