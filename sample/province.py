@@ -113,6 +113,11 @@ def generate(
             tell("truth")
             truth.write(world, out, summary)
             summary.persons = con.execute("SELECT count(*) FROM person").fetchall()[0][0]
+            summary.defects = dict(
+                con.execute(
+                    "SELECT concat(source, '/', kind), count(*) FROM t_defect GROUP BY 1 ORDER BY 1"
+                ).fetchall()
+            )
         finally:
             con.close()
     finally:
@@ -132,9 +137,6 @@ def _one(context: Context, source: str, first: str, summary: Summary) -> None:
     done = produce(context, build(source, context, first))
     summary.rows.setdefault(source, {})[context.period] = done.n_rows
     summary.files.setdefault(source, {})[context.period] = done.n_files
-    for kind, n in done.defects.items():
-        name = f"{source}/{kind}"
-        summary.defects[name] = summary.defects.get(name, 0) + n
 
 
 def _check(months: Sequence[str], wanted: Sequence[str], scale: float) -> None:

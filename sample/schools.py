@@ -110,7 +110,7 @@ def _county_schools(
             ),
             points=int(rng.integers(0, 4)) if run_type == 211 and residence == RURAL else 0,
             # most schools open another class beyond 50 pupils; a few are overcrowded
-            cap=72 if luck < 0.03 else 62 if luck < 0.14 else 50,
+            cap=35 if stages[0] == PRESCHOOL else 72 if luck < 0.03 else 62 if luck < 0.14 else 50,
             private=bool(stages[0] == PRESCHOOL and rng.random() < 0.2),
             closed=closed,
         )

@@ -196,7 +196,8 @@ def _children(world: World) -> None:
       CASE WHEN tr < .085 THEN e1 * 12 + 12 * (tr_when * 9)::INTEGER
            + (CASE WHEN tr < .050 THEN 8 WHEN tr < .070 THEN 14 ELSE 9 + (tr * 100000)::INTEGER % 9 END) END AS tr_mi,
       CASE WHEN tr < .085 THEN CASE WHEN tr_far THEN tr_draw ELSE county END END::SMALLINT AS tr_county,
-      CASE WHEN suspends THEN e1 * 12 + 12 * (suspend_when * 12)::INTEGER + 10 END AS suspend_mi,
+      CASE WHEN suspends THEN e1 * 12 + 12 * (suspend_when * 12)::INTEGER
+        + 9 + (suspend_when * 100000)::INTEGER % 7 END AS suspend_mi,
       (CASE WHEN never THEN 'N'
             WHEN track_u < CASE res WHEN 1 THEN .68 WHEN 2 THEN .64 ELSE .58 END THEN 'G'
             WHEN track_u < CASE res WHEN 1 THEN .96 WHEN 2 THEN .95 ELSE .935 END THEN 'V' ELSE 'N' END) AS track,

@@ -53,7 +53,7 @@ class Extract:
     """One source: how its rows come about and how they look.
 
     `base` gives the SELECT of narrow rows: rid (positive, unique), owner, person_id, what `sort` and the kinds need.
-    `joins` adds what the texts need. `dates` holds further statements to run first.
+    `joins` adds what the texts need; `prepare` makes helper tables first.
     """
 
     source: str
@@ -63,9 +63,9 @@ class Extract:
     sort: str
     kinds: tuple[Kind, ...] = ()
     prepare: Callable[[Context], None] | None = None
+    finish: Callable[[Context], None] | None = None  # after the ledger of this source is written
     layouts: Callable[[Context, Extract, str, int], Layout] | None = None
     numbers: str | None = None  # column written as number in workbooks
-    by_period: Callable[[Context, Column], str] | None = None
     extra: dict[str, str] = field(default_factory=dict)
 
     def index(self, header: str) -> int:
@@ -79,7 +79,6 @@ class Produced:
 
     n_rows: int
     n_files: int
-    defects: dict[str, int]
 
 
 def plain_layout(extract: Extract) -> Layout:
@@ -130,7 +129,10 @@ def produce(context: Context, extract: Extract) -> Produced:
     _write(context, extract, kinds, targets)
     for owner, target in targets.items():
         write_envelope(target, extract.source, owner, context.period, _owner_no(owner))
-    return _ledger(context, extract, kinds, targets)
+    done = _ledger(context, extract, kinds, targets)
+    if extract.finish:
+        extract.finish(context)
+    return done
 
 
 def _owner_no(owner: str) -> int:
@@ -238,24 +240,20 @@ def _ledger(
     con.execute(f"""
     INSERT INTO t_row SELECT {key}, b.owner, f.file, b.row_no, b.person_id
     FROM spot b JOIN file_of f ON f.owner = b.owner WHERE b.person_id IS NOT NULL ORDER BY b.owner, b.row_no""")
-    counts: dict[str, int] = {}
     for number, kind in enumerate(kinds):
         side = "" if kind.twin is None or kind.both else "AND b.rid < 0"
         values = ", ".join(
             quote(v) for v in (kind.column, kind.rules, kind.may, kind.severity, kind.description)
         )
-        inserted = con.execute(f"""
+        con.execute(f"""
         INSERT INTO t_defect
         SELECT {quote(kind.key)}, {quote(kind.dirt)}, {key}, b.owner, f.file, b.row_no, {values}, b.person_id
         FROM spot b JOIN file_of f ON f.owner = b.owner WHERE b.kind = {number} {side} ORDER BY b.owner, b.row_no
-        """).fetchall()[0][0]
-        counts[kind.key] = inserted
+        """)
     for owner, target in targets.items():
         for dirt, text in target.layout.notes:
-            name = f"file-{dirt}"
             con.execute(
                 "INSERT INTO t_defect VALUES (?, ?, ?, ?, ?, ?, NULL, '', '', '', 'repair', ?, NULL)",
-                [name, dirt, extract.source, context.period, owner, target.path.name, text],
+                [f"file-{dirt}", dirt, extract.source, context.period, owner, target.path.name, text],
             )
-            counts[name] = counts.get(name, 0) + 1
-    return Produced(sum(t.n_rows for t in targets.values()), len(targets), counts)
+    return Produced(sum(t.n_rows for t in targets.values()), len(targets))

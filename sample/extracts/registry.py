@@ -37,7 +37,7 @@ def base_sql(context: Context) -> str:
     SELECT e.person_id AS rid, c.code AS owner, e.person_id, e.sid, e.stage, e.k, e.ne, e.ce, e.class_no, e.pt,
       e.status, e.special, p.male, p.has_id, p.dis > 0 AS disabled, p.eth IN (1, 2, 3, 6) AS short_code,
       contains(p.name, '·') AS dotted, right(p.id18, 1) = 'X' AS ends_x, s.sid % 4 = 0 AND e.pt = 0 AS bracket,
-      hc.old_code <> '' AS has_old, {context.mi} - (p.hid % 7)::INTEGER * 0 AS mi,
+      hc.old_code <> '' AS has_old,
       check17(concat(left(p.id18, 15), '00')) <> '0' AS breaks,
       date_diff('year', p.birth, make_date({context.mi // 12}, 8, 31)) AS about_age
     FROM enrol e JOIN person p USING (person_id) JOIN school s USING (sid) JOIN county c ON c.no = s.county
@@ -78,7 +78,7 @@ def columns(d: Draws, mi: int) -> tuple[Column, ...]:
             Column(f"成员{n}身份证件号", who["id"]),
             Column(f"成员{n}民族", "e.name"),
             Column(f"成员{n}工作单位", "CASE WHEN h.res = 1 THEN '个体经营' ELSE '务农务牧' END"),
-            Column(f"成员{n}职务", "'无'" if False else "''"),
+            Column(f"成员{n}职务", "''"),
         ]
 
     return (
@@ -222,7 +222,7 @@ def kinds(d: Draws, mi: int) -> tuple[Kind, ...]:
         Kind("lost-zero", "D19", REPAIR, "民族", "code without its leading zero",
              {"民族": "ltrim(e.code, '0')"}, "b.short_code"),
         Kind("yes-no", "D20", REPAIR, "是否独生子女", "another way to say yes or no",
-             {"是否独生子女": f"(CASE {d.below(p, 'yes', 3)} WHEN 0 THEN CASE {{v}} WHEN '是' THEN 'Y' ELSE 'N' END WHEN 1 THEN CASE {{v}} WHEN '是' THEN '1' ELSE '0' END ELSE CASE {{v}} WHEN '是' THEN '√' ELSE '×' END END)"}),
+             {"是否独生子女": f"(CASE {d.below(p, 'yes', 3)} WHEN 0 THEN CASE {{v}} WHEN '是' THEN 'Y' ELSE 'N' END WHEN 1 THEN CASE {{v}} WHEN '是' THEN '1' ELSE '0' END ELSE CASE {{v}} WHEN '是' THEN '√' ELSE 'N' END END)"}),
         Kind("masked-phone", "D21", REPAIR, "联系电话", "masked telephone number",
              {"联系电话": "concat(left({v}, 3), '****', right({v}, 4))"}),
         Kind("placeholder", "D22", REPAIR, "曾用名", "placeholder instead of nothing",

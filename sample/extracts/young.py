@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sample.data import counties, province, table
-from sample.dirt import QUARANTINE, REPAIR, WARN, Kind
+from sample.dirt import QUARANTINE, REPAIR, WARN, Kind, quota
 from sample.draws import Draws, quote
 from sample.extracts.base import Column, Context, Extract, plain_layout, shuffled, with_order, with_variants
 from sample.extracts.common import (
@@ -31,6 +31,51 @@ def _base(stage: int) -> str:
       hc.old_code <> '' AS has_old
     FROM enrol e JOIN person p USING (person_id) JOIN school s USING (sid) JOIN county c ON c.no = s.county
     JOIN county hc ON hc.no = p.hukou WHERE e.stage = {stage}"""
+
+
+def _vocational_base(context: Context) -> str:
+    return f"""
+    SELECT *, false AS twofold FROM ({_base(4)})
+    UNION ALL
+    SELECT e.person_id, c.code, e.person_id, t.sid, 4::TINYINT, e.k, e.ne, e.ce, 1::SMALLINT, 0, 1::TINYINT,
+      p.male, p.has_id, contains(p.name, '·'), right(p.id18, 1) = 'X', false, true
+    FROM twofold t JOIN enrol e USING (person_id) JOIN person p USING (person_id) JOIN school s ON s.sid = t.sid
+    JOIN county c ON c.no = s.county"""
+
+
+def _prepare_twofold(context: Context) -> None:
+    """Table `twofold`: pupils of general senior schools who also stand in a vocational register (dirt D15)."""
+    con, d = context.world.con, context.draws
+    con.execute("CREATE OR REPLACE TEMP TABLE twofold (person_id BIGINT, sid INTEGER)")
+    n = con.execute("SELECT count(*) FROM enrol WHERE stage = 4").fetchall()[0][0]
+    # at most one a file on either side, in files long enough to bear it
+    con.execute(f"""
+    INSERT INTO twofold
+    WITH seat AS (
+      SELECT min(e.sid) AS sid, row_number() OVER (ORDER BY s.county) AS i FROM enrol e JOIN school s USING (sid)
+      WHERE e.stage = 4 GROUP BY s.county HAVING count(*) >= 100
+    ), pupil AS (
+      SELECT person_id, row_number() OVER (ORDER BY o, person_id) AS i FROM (
+        SELECT e.person_id, {d.hash("e.person_id", f"twofold-{context.period}")} AS o,
+          row_number() OVER (PARTITION BY s.county ORDER BY o, e.person_id) AS r,
+          count(*) OVER (PARTITION BY s.county) AS n
+        FROM enrol e JOIN person p USING (person_id) JOIN school s USING (sid)
+        WHERE e.stage = 3 AND e.status = 1 AND p.has_id
+          AND NOT EXISTS (SELECT 1 FROM t_defect x WHERE x.person_id = e.person_id AND x.period = '{context.period}'))
+      WHERE r = 1 AND n >= 40
+    )
+    SELECT p.person_id, s.sid FROM pupil p JOIN seat s USING (i) WHERE i <= {quota(n, context.dirt)} ORDER BY i""")
+
+
+def _finish_twofold(context: Context) -> None:
+    """Ledger entries of the other side of the double registration: rows of the student registry."""
+    context.world.con.execute(f"""
+    INSERT INTO t_defect
+    SELECT x.kind, x.dirt, r.source, r.period, r.owner, r.file, r.row_no, '全国学籍号', x.rules, x.rules_possible,
+      x.severity, x.description, x.person_id
+    FROM t_defect x JOIN t_row r ON r.person_id = x.person_id AND r.period = x.period
+    WHERE x.kind = 'school-and-vocational' AND x.source = 'vocational_registry' AND x.period = '{context.period}'
+      AND r.source = 'student_registry' ORDER BY r.owner, r.row_no""")
 
 
 def vocational(d: Draws, mi: int) -> Extract:
@@ -93,11 +138,15 @@ def vocational(d: Draws, mi: int) -> Extract:
     return Extract(
         source="vocational_registry",
         columns=columns,
-        base=lambda context: _base(4),
+        base=_vocational_base,
+        prepare=_prepare_twofold,
+        finish=_finish_twofold,
         joins=JOINS,
         sort="b.sid, b.k, b.class_no",
         layouts=_vocational_layout,
         kinds=(
+            Kind("school-and-vocational", "D15", QUARANTINE, "身份证号", "active in a general and in a vocational school",
+                 where="b.twofold", rules="RP04"),
             Kind("checksum", "D12", QUARANTINE, "身份证号", "wrong check character", {"身份证号": WRONG_CHECK}, "true", "RC16"),
             Kind("birth", "D12", QUARANTINE, "出生日期", "birth date differs from the identifier", {"出生日期": OTHER_DAY}, "true", "RC19"),
             Kind("sex", "D12", WARN, "性别", "sex differs from the identifier",
@@ -179,7 +228,7 @@ def preschool(d: Draws, mi: int) -> Extract:
             Kind("no-id-no-guardian", "D22", QUARANTINE, "身份证件号", "no identifier of the child nor of a guardian",
                  {"监护人1身份证件号": "''", "监护人2身份证件号": "''"}, "NOT b.has_id", "RC21"),
             Kind("checksum", "D12", QUARANTINE, "身份证件号", "wrong check character", {"身份证件号": WRONG_CHECK}, "b.has_id", "RC16"),
-            Kind("trailing-zeros", "D05", QUARANTINE, "身份证件号", "scientific notation",
+            Kind("scientific", "D05", QUARANTINE, "身份证件号", "scientific notation",
                  {"身份证件号": "concat(left({v}, 1), '.', substr({v}, 2, 5), 'E+17')"}, "b.has_id", "RC17", "RC16;RC21"),
             Kind("birth", "D12", QUARANTINE, "出生日期", "birth date differs from the identifier", {"出生日期": OTHER_DAY}, "b.has_id", "RC19"),
             Kind("sex", "D12", WARN, "性别", "sex differs from the identifier",
