@@ -54,6 +54,7 @@ def _and(*parts: str | None) -> str:
 
 
 _LONG = "poverty_register"  # the only register whose numbers may carry a disability suffix
+_DESTINATION = "coalesce(destination_code, destination_text_code)"  # some colleges fill only the text
 _WRITTEN = "id_no IS NOT NULL AND NOT is_excel_damaged(id_no__src)"
 
 
@@ -139,7 +140,7 @@ RULES: tuple[Rule, ...] = (
         fix_en="Have different persons prepare, review and sign, and deliver again",
         checks=(
             _file(
-                "preparer <> reviewer AND reviewer <> unit_head AND preparer <> unit_head",
+                "lower(preparer) <> lower(reviewer) AND lower(reviewer) <> lower(unit_head) AND lower(preparer) <> lower(unit_head)",
                 when="preparer IS NOT NULL AND reviewer IS NOT NULL AND unit_head IS NOT NULL",
             ),
         ),
@@ -612,10 +613,10 @@ RULES: tuple[Rule, ...] = (
             no_rows(
                 "poverty_register",
                 "SELECT b.delivery_id, b.row_no FROM {batch} b JOIN (SELECT delivery_id, household_no FROM {batch} "
-                "GROUP BY ALL HAVING count(*) FILTER (household_relation_code = code_of('household_relation', '户主')) <> 1 "
+                "GROUP BY ALL HAVING household_no IS NULL OR count(*) FILTER (household_relation_code = code_of('household_relation', '户主')) <> 1 "
                 "OR count(*) FILTER (household_relation_code = code_of('household_relation', '配偶')) > 1 "
                 "OR max(n_members) <> count(*) OR min(n_members) <> count(*)) bad "
-                "ON bad.delivery_id = b.delivery_id AND bad.household_no = b.household_no",
+                "ON bad.delivery_id = b.delivery_id AND bad.household_no IS NOT DISTINCT FROM b.household_no",
                 field="household_no",
             ),
         ),
@@ -654,13 +655,13 @@ RULES: tuple[Rule, ...] = (
                 "graduate_register",
                 "unit_name IS NOT NULL AND (unit_region_code IS NOT NULL OR unit_region_name IS NOT NULL)",
                 field="unit_name",
-                when="destination_code IN (SELECT code FROM ref.destination_code WHERE requires_unit)",
+                when=f"{_DESTINATION} IN (SELECT code FROM ref.destination_code WHERE requires_unit)",
             ),
             satisfies(
                 "graduate_register",
                 "unit_name IS NULL",
                 field="unit_name",
-                when="destination_code IN (SELECT code FROM ref.destination_code WHERE NOT is_settled)",
+                when=f"{_DESTINATION} IN (SELECT code FROM ref.destination_code WHERE NOT is_settled)",
             ),
         ),
     ),

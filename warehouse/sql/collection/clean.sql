@@ -1,18 +1,22 @@
 -- Macros that read the text of a cell. Temporary: they live in the session. Each returns NULL for what it cannot read;
 -- nothing is guessed. Dirt ids (D04 …) are explained in docs/dirt.md.
 
--- D04, D10: apostrophe prefix, ="…", spaces of every kind, zero-width characters, tabs
-CREATE OR REPLACE TEMP MACRO strip_cell(s) AS nullif(
-  ltrim(trim(CASE WHEN starts_with(s, '="') THEN substr(s, 3, length(s) - 3) ELSE s END,
-             ' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288) || chr(8203) || chr(8204) || chr(8205) || chr(65279)),
-        ''''), '');
-
--- D06, D26: full-width ASCII to half-width (NFKC of the characters that occur in codes, dates and numbers)
+-- D06, D26: full-width ASCII to half-width (NFKC of the characters that occur in codes, dates and numbers); a no-break space
+-- is a space, and zero-width characters (the last of the first list, without a partner in the second) go wherever they stand
 CREATE OR REPLACE TEMP MACRO half_width(s) AS translate(s,
-  '０１２３４５６７８９ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ（）－．／：，＋＝＊　',
-  '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz()-./:,+=* ');
+  '０１２３４５６７８９ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ（）－．／：，＋＝＊　'
+  || chr(160) || chr(8203) || chr(8204) || chr(8205) || chr(65279),
+  '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz()-./:,+=*  ');
 
-CREATE OR REPLACE TEMP MACRO clean_cell(s) AS half_width(strip_cell(s));
+-- D04, D10: ="…", apostrophe prefix, spaces of every kind and tabs around the text
+CREATE OR REPLACE TEMP MACRO white_space() AS
+  ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160) || chr(12288) || chr(8203) || chr(8204) || chr(8205) || chr(65279);
+CREATE OR REPLACE TEMP MACRO unwrap_formula(t) AS
+  CASE WHEN starts_with(t, '="') AND ends_with(t, '"') AND length(t) > 3 THEN substr(t, 3, length(t) - 3) ELSE t END;
+CREATE OR REPLACE TEMP MACRO strip_cell(s) AS
+  nullif(rtrim(ltrim(unwrap_formula(trim(s, white_space())), white_space() || ''''), white_space()), '');
+
+CREATE OR REPLACE TEMP MACRO clean_cell(s) AS strip_cell(half_width(s));
 
 -- D22: placeholders that mean "nothing"
 CREATE OR REPLACE TEMP MACRO is_blank(s) AS
@@ -26,13 +30,17 @@ CREATE OR REPLACE TEMP MACRO read_flag(s) AS CASE
   WHEN lower(clean_cell(s)) IN ('是', '1', 'y', 'yes', 'true', 't', '√', '有', '对') THEN true
   WHEN lower(clean_cell(s)) IN ('否', '0', 'n', 'no', 'false', 'f', '×', '无', '没有', '不') THEN false END;
 
+-- D23: digits in groups of three lose their commas; 1,5 is no number
+CREATE OR REPLACE TEMP MACRO without_groups(t) AS
+  CASE WHEN NOT contains(t, ',') THEN t WHEN regexp_matches(t, '^-?\d{1,3}(,\d{3})+($|[^,\d])') THEN replace(t, ',', '') END;
+
 -- Plain or grouped digits, an integral decimal part from a spreadsheet, a unit
 CREATE OR REPLACE TEMP MACRO read_integer(s) AS
-  TRY_CAST(regexp_extract(replace(clean_cell(s), ',', ''), '^(-?\d{1,9})(\.0+)?\s*(人|个|所|公里|km|岁|月|元)?$', 1) AS INTEGER);
+  TRY_CAST(regexp_extract(without_groups(clean_cell(s)), '^(-?\d{1,9})(\.0+)?\s*(人|个|所|公里|km|岁|月|元)?$', 1) AS INTEGER);
 
--- D23: thousand separators and 元; other units are refused
+-- D23: 元 may follow; other units are refused
 CREATE OR REPLACE TEMP MACRO read_decimal(s) AS
-  TRY_CAST(regexp_extract(replace(clean_cell(s), ',', ''), '^(-?\d{1,14}(\.\d{1,6})?)\s*元?$', 1) AS DECIMAL(18, 2));
+  TRY_CAST(regexp_extract(without_groups(clean_cell(s)), '^(-?\d{1,14}(\.\d{1,6})?)\s*元?$', 1) AS DECIMAL(18, 2));
 
 CREATE OR REPLACE TEMP MACRO ymd(y, m, d) AS TRY_CAST(y || '-' || lpad(m, 2, '0') || '-' || lpad(d, 2, '0') AS DATE);
 
@@ -80,9 +88,9 @@ CREATE OR REPLACE TEMP MACRO is_excel_damaged(s) AS
 CREATE OR REPLACE TEMP MACRO read_name(s) AS CASE WHEN is_blank(s) THEN NULL ELSE
   regexp_replace(regexp_replace(translate(clean_cell(s), '•・‧∙．。.', '·······'), '\s*([·-])\s*', '·', 'g'), '([^A-Za-z])\s+', '\1', 'g') END;
 
--- D26: 2014级1班, (1)班, 1班 → 2014-1 or 1: cohort and number, never free text
-CREATE OR REPLACE TEMP MACRO read_class_label(s) AS nullif(
-  regexp_extract(regexp_replace(clean_cell(s), '[()\s]', '', 'g'), '^((?:(?:19|20)\d{2}(?:级|届))?(?:[小中大]|混龄|[一二三四五六七八九]年级|初[一二三]|高[一二三])?\d{1,3}班?)$', 1), '');
+-- D26: 2014级(1)班, (1)班, 三(2)班, 七年级二班: brackets and spaces go, the parts stay; never free text
+CREATE OR REPLACE TEMP MACRO read_class_label(s) AS nullif(regexp_extract(regexp_replace(clean_cell(s), '[()\s]', '', 'g'),
+  '^((?:(?:19|20)\d{2}[级届])?(?:[小中大]|混龄|[一二三四五六七八九](?:年级)?|初[一二三四]|高[一二三])?(?:\d{1,3}|[一二三四五六七八九十]{1,3})班?)$', 1), '');
 
 -- Form of inclusion at a regular school for a type of disability: none, sight, hearing, intellect keep their code, all others 9
 CREATE OR REPLACE TEMP MACRO inclusive_for(disability) AS CASE WHEN disability IN ('0', '1', '2', '5') THEN disability ELSE '9' END;
