@@ -55,7 +55,7 @@ def _and(*parts: str | None) -> str:
 
 _LONG = "poverty_register"  # the only register whose numbers may carry a disability suffix
 _DESTINATION = "coalesce(destination_code, destination_text_code)"  # some colleges fill only the text
-_WRITTEN = "id_no IS NOT NULL AND NOT is_excel_damaged(id_no__src)"
+_WRITTEN = "id_no IS NOT NULL AND NOT id_no__damaged"
 
 
 def _shape(source: str) -> str:
@@ -286,7 +286,7 @@ RULES: tuple[Rule, ...] = (
         fix_zh="把该列设为文本后从原系统重新导出；损坏的号码无法还原，不得猜填",
         fix_en="Export again with the column as text; a damaged number cannot be restored and must not be guessed",
         checks=tuple(
-            satisfies(source, "NOT is_excel_damaged(id_no__src)", field=column, when="id_no IS NOT NULL")
+            satisfies(source, "NOT id_no__damaged", field=column, when="id_no IS NOT NULL")
             for source, column, _ in _own_ids()
         ),
     ),
@@ -367,7 +367,7 @@ RULES: tuple[Rule, ...] = (
                 f"CASE WHEN id_type_code IN {_RESIDENT} THEN length(id_no) = 18 "
                 "ELSE id_no IS NOT NULL OR guardian1_id_no IS NOT NULL OR guardian2_id_no IS NOT NULL END",
                 field="id_no",
-                when="id_type_code IS NOT NULL AND NOT (id_no IS NOT NULL AND is_excel_damaged(id_no__src))",
+                when="id_type_code IS NOT NULL AND NOT id_no__damaged",
             ),
             *(
                 not_null(source, "id_no")

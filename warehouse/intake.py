@@ -8,7 +8,7 @@ Tables made in the transient work database, per source:
 stage__<n>   text as delivered, one table per group of files with the same header
 clean        one row per record: delivery_id, row_no, owner, and per column: the typed value, and
              `<c>__bad`  TRUE when something was written that cannot be read (mapped kinds), or
-             `<c>__src`  the text as delivered and `<c>__ok` (identifier kinds)
+             `<c>__ok`   TRUE for a valid citizen id, `<c>__damaged` TRUE for one that a spreadsheet has cut
 """
 
 from __future__ import annotations
@@ -30,12 +30,18 @@ _MAPPED = {
     "decimal": "read_decimal(src)",
     "date": "read_date(src)",
     "month": "read_month(src)",
-    "school_id": "nullif(regexp_extract(read_identifier(src), '^\\d{10}$'), '')",
+    "school_id": "nullif(regexp_extract(read_identifier(clean_cell(src)), '^\\d{10}$'), '')",
     "class_label": "read_class_label(src)",
 }
 # A code without a list of ours (school year, programme, statistics code) keeps its letters and digits.
 _OPEN_CODE = "nullif(regexp_extract(upper(clean_cell(src)), '^[0-9A-Z][0-9A-Z.-]{0,19}$'), '')"
-_IDENTIFIERS = {"citizen_id", "student_no", "local_no"}
+# kinds whose text is read per row -> expression over the column
+_PER_ROW = {
+    "name": "read_name({0})",
+    "student_no": "read_identifier({0})",
+    "local_no": "read_identifier({0})",
+    "text": "{0}",
+}
 # kinds whose texts can say "nothing" in a meaningful way (无 is an answer), so the placeholder list comes second
 _ANSWERS = {"code", "flag", "county", "grade"}
 
@@ -53,7 +59,8 @@ def stage(session: Session, contract: Contract, staged: Sequence[Staged], period
     session.execute(f"DROP TABLE IF EXISTS {CLEAN}")
     groups: dict[tuple[str, ...], list[Staged]] = defaultdict(list)
     for item in staged:
-        groups[item.read.header].append(item)
+        if item.read.csv:  # none when a file rightly holds no record
+            groups[item.read.header].append(item)
     session.execute(_clean_ddl(contract))
     for number, (header, items) in enumerate(groups.items()):
         table = f"work.main.stage__{number}"
@@ -102,9 +109,7 @@ def _clean_ddl(contract: Contract) -> str:
 
 def _companions(column: Column) -> list[tuple[str, str]]:
     if column.kind == "citizen_id":
-        return [("__src", "VARCHAR"), ("__ok", "BOOLEAN")]
-    if column.kind in _IDENTIFIERS:
-        return [("__src", "VARCHAR")]
+        return [("__ok", "BOOLEAN"), ("__damaged", "BOOLEAN")]
     if column.kind in _MAPPED or column.kind in _ANSWERS:
         return [("__bad", "BOOLEAN")]
     return []
@@ -140,7 +145,7 @@ def _value_map(
     if "multi" in column.properties:
         # Several options in one cell, with whatever separator; all must be known.
         select = (
-            "SELECT src, NULL::VARCHAR AS context, string_agg(value, '|' ORDER BY value) AS value, "
+            "SELECT src, NULL::VARCHAR AS context, string_agg(DISTINCT value, '|' ORDER BY value) AS value, "
             "coalesce(bool_or(value IS NULL AND NOT is_blank(part)), false) AS bad FROM (SELECT cell AS src, src AS part, "
             f"{expression} AS value FROM (SELECT src AS cell, unnest(string_split_regex(clean_cell(src), '[、，,;；/\\s]+')) AS src "
             f"FROM {distinct})) GROUP BY src"
@@ -155,7 +160,7 @@ def _value_map(
             f"SELECT src, context, value, value IS NULL AND NOT is_blank(src) AS bad "
             f"FROM (SELECT src, context, {expression} AS value FROM {distinct})"
         )
-    session.execute(f"CREATE OR REPLACE TABLE {name} AS {select}", what=f"{contract.id}.{column.name}")
+    session.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}", what=f"{contract.id}.{column.name}")
     alias = f"m{name.rpartition('_')[2]}"
     condition = f"{alias}.src = s.{source}"
     return (
@@ -170,7 +175,7 @@ def _of_row(context: str) -> str:
 
 
 def _lookup(list_id: str, text: str) -> str:
-    return f"(SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = {literal(list_id)} AND t.text = code_text({text}))"
+    return f"(SELECT min(t.code) FROM code_text t WHERE t.list_id = {literal(list_id)} AND t.text = code_text({text}))"
 
 
 def _school_year(period: str) -> int:
@@ -188,63 +193,72 @@ def _clean_group(
     period: str,
 ) -> None:
     present = {c.name for c in _present(contract, header).values()}
-    targets, values, joins = [], [], []
+    # Three layers, so that no macro is given an expression that it would repeat: text → value → verdict.
+    texts, values, targets, joins = [], [], [], []
     for n, column in enumerate(_kept(contract)):
-        targets.append(quote(column.name))
+        name = quote(column.name)
+        targets.append(name)
         targets.extend(quote(column.name + suffix) for suffix, _ in _companions(column))
-        source = f"s.{quote(column.name)}"
-        prefixed = any(
-            c.properties.get("citizenIdPrefix") == column.name and c.name in present for c in contract.columns
-        )
-        if column.name not in present and not prefixed:
-            values.append(f"NULL::{column.type}")
-            values.extend("false" if t == "BOOLEAN" else "NULL" for _, t in _companions(column))
-        elif column.kind in _MAPPED or column.kind in _ANSWERS:
-            condition = _value_map(session, contract, column, present, table, period, f"work.main.map_{n}")
-            joins.append(f"LEFT JOIN work.main.map_{n} m{n} ON {condition}")
-            values += [f"m{n}.value", f"coalesce(m{n}.bad, false)"]
-        elif column.kind == "citizen_id":
-            if column.name not in present:
-                source = "NULL::VARCHAR"
-            read = f"read_citizen_id({source})"
-            longer = next(
-                (c.name for c in contract.columns if c.properties.get("citizenIdPrefix") == column.name), None
-            )
-            if longer in present:
-                # A longer number (disability certificate) begins with the citizen id.
-                read = f"coalesce({read}, nullif(left(read_identifier(s.{quote(str(longer))}), 18), ''))"
+        if column.kind == "citizen_id":
+            texts.append(f"{_citizen_id_text(contract, column, present)} AS {name}")
             # The first 18 characters of a longer number are the citizen id; the rest is a disability suffix.
-            values += [read, source, f"coalesce(is_citizen_id(left({read}, 18)), false)"]
-        elif column.kind in _IDENTIFIERS:
-            values += [f"CASE WHEN is_blank({source}) THEN NULL ELSE read_identifier({source}) END", source]
-        elif column.kind == "name":
-            values.append(f"read_name({source})")
+            values.append(f"read_citizen_id({name}) AS {name}")
+        elif column.name not in present:
+            empty = [f"NULL::{column.type} AS {name}"]
+            empty += [f"false AS {quote(column.name + suffix)}" for suffix, _ in _companions(column)]
+            values += empty
+        elif column.kind in _MAPPED or column.kind in _ANSWERS:
+            condition = _value_map(session, contract, column, present, table, period, f"map_{n}")
+            joins.append(f"LEFT JOIN map_{n} m{n} ON {condition}")
+            bad = quote(column.name + "__bad")
+            texts.append(f"m{n}.value AS {name}, coalesce(m{n}.bad, false) AS {bad}")
+            values += [name, bad]
         else:
-            values.append(f"CASE WHEN is_blank({source}) THEN NULL ELSE strip_cell({source}) END")
+            texts.append(f"cell_text(s.{name}) AS {name}")
+            values.append(f"{_PER_ROW.get(column.kind, _PER_ROW['text']).format(name)} AS {name}")
+    verdicts = [
+        f"coalesce(is_citizen_id(left({quote(c.name)}, 18)), false) AS {quote(c.name + '__ok')}, "
+        f"coalesce(is_excel_damaged({quote(c.name)}), false) AS {quote(c.name + '__damaged')}"
+        for c in _kept(contract)
+        if c.kind == "citizen_id"
+    ]
     facts = ", ".join(
         f"({literal(i.delivery.delivery_id)}, {literal(i.delivery.owner)}, "
         f"{literal(str(i.delivery.envelope.as_of)) if i.delivery.envelope.as_of else 'NULL'}::DATE)"
         for i in items
     )
     ragged = ", ".join(f"({literal(i.delivery.delivery_id)}, {row})" for i in items for row in i.read.ragged)
-    session.execute("CREATE OR REPLACE TABLE work.main.ragged (delivery_id VARCHAR, row_no BIGINT)")
+    session.execute("CREATE OR REPLACE TEMP TABLE ragged_row (delivery_id VARCHAR, row_no BIGINT)")
     if ragged:
-        session.execute(f"INSERT INTO work.main.ragged VALUES {ragged}", what="ragged rows")
+        session.execute(f"INSERT INTO ragged_row VALUES {ragged}", what="ragged rows")
+    row = "delivery_id, row_no, owner, as_of, is_ragged"
     # rowid follows the order of the file, so the ordinal of a record is its distance from the file's first row.
     session.execute(
-        f"""INSERT INTO {CLEAN} (delivery_id, row_no, owner, as_of, is_ragged, {", ".join(targets)})
+        f"""INSERT INTO {CLEAN} ({row}, {", ".join(targets)})
             WITH facts(delivery_id, owner, as_of) AS (VALUES {facts}),
-                 first AS (SELECT delivery_id, min(rowid) AS first_row FROM {table} GROUP BY ALL)
-            SELECT s.delivery_id, s.rowid - first.first_row + 1, facts.owner, facts.as_of,
-                   ragged.row_no IS NOT NULL, {", ".join(values)}
-            FROM {table} s
-            JOIN facts ON facts.delivery_id = s.delivery_id
-            JOIN first ON first.delivery_id = s.delivery_id
-            LEFT JOIN work.main.ragged ragged
-              ON ragged.delivery_id = s.delivery_id AND ragged.row_no = s.rowid - first.first_row + 1
-            {" ".join(joins)}""",
+                 first AS (SELECT delivery_id, min(rowid) AS first_row FROM {table} GROUP BY ALL),
+                 text AS (
+                   SELECT s.delivery_id, s.rowid - first.first_row + 1 AS row_no, facts.owner, facts.as_of,
+                          ragged.row_no IS NOT NULL AS is_ragged, {", ".join(texts)}
+                   FROM {table} s
+                   JOIN facts ON facts.delivery_id = s.delivery_id
+                   JOIN first ON first.delivery_id = s.delivery_id
+                   LEFT JOIN ragged_row ragged
+                     ON ragged.delivery_id = s.delivery_id AND ragged.row_no = s.rowid - first.first_row + 1
+                   {" ".join(joins)}),
+                 value AS (SELECT {", ".join((row, *values))} FROM text)
+            SELECT {row}, {", ".join(targets)} FROM (SELECT {", ".join(("*", *verdicts))} FROM value)""",
         what=f"clean {contract.id}",
     )
+
+
+def _citizen_id_text(contract: Contract, column: Column, present: set[str]) -> str:
+    """Text of an id column; a longer number (disability certificate) begins with the citizen id."""
+    own = f"cell_text(s.{quote(column.name)})" if column.name in present else "NULL::VARCHAR"
+    longer = next((c.name for c in contract.columns if c.properties.get("citizenIdPrefix") == column.name), None)
+    if longer is None or longer not in present:
+        return own
+    return f"coalesce({own}, left(cell_text(s.{quote(longer)}), 18))"
 
 
 def raw_columns(contract: Contract) -> list[tuple[str, str, str]]:
@@ -301,7 +315,7 @@ def accept_rows(session: Session, contract: Contract, accepted: Sequence[str], f
 def install_lookups(session: Session) -> None:
     """Texts of all code lists as (list_id, text, code), and the readers that need reference data; all transient."""
     session.execute(
-        """CREATE OR REPLACE TABLE work.main.code_text AS
+        """CREATE OR REPLACE TEMP TABLE code_text AS
            WITH lists AS (
              SELECT list_id, code, name_zh, aliases FROM ref.code_list),
            texts AS (
@@ -311,7 +325,7 @@ def install_lookups(session: Session) -> None:
            SELECT DISTINCT list_id, code_text(text) AS text, code FROM texts WHERE code_text(text) IS NOT NULL"""
     )
     session.execute(
-        """CREATE OR REPLACE TABLE work.main.county_text AS
+        """CREATE OR REPLACE TEMP TABLE county_text AS
            WITH texts AS (
              SELECT county_code, valid_to, unnest([name_zh, short_zh] || string_split(coalesce(aliases, ''), '|')) AS text FROM ref.county)
            -- A name that stands for a retired and a present code means the present one.
@@ -322,7 +336,7 @@ def install_lookups(session: Session) -> None:
     session.execute(
         r"""CREATE OR REPLACE TEMP MACRO read_county(s) AS CASE
               WHEN regexp_full_match(clean_cell(s), '\d{6}(\d{6})?(\.0)?') THEN left(clean_cell(s), 6)
-              ELSE (SELECT arg_max(t.county_code, length(t.text)) FROM work.main.county_text t
+              ELSE (SELECT arg_max(t.county_code, length(t.text)) FROM county_text t
                     WHERE ends_with(code_text(s), t.text)) END"""
     )
     # D17: a cohort (2021级) counts from its first year; an ordinal counts within its stage; then the full names.
@@ -332,7 +346,7 @@ def install_lookups(session: Session) -> None:
                  - TRY_CAST(regexp_extract(clean_cell(s), '^((?:19|20)\d{2})级?$', 1) AS INTEGER)),
               (SELECT min(g.grade_code) FROM ref.grade g WHERE g.stage_code = stage AND stage <> '00' AND g.grade_no =
                  strpos('一二三四五六', nullif(regexp_extract(clean_cell(s), '^([一二三四五六])年级$', 1), ''))),
-              (SELECT min(t.code) FROM work.main.code_text t WHERE t.list_id = 'grade' AND t.text = code_text(s)))"""
+              (SELECT min(t.code) FROM code_text t WHERE t.list_id = 'grade' AND t.text = code_text(s)))"""
     )
     session.execute(
         "CREATE OR REPLACE TEMP MACRO code_of(list, name) AS "

@@ -1,27 +1,28 @@
 -- Macros that read the text of a cell. Temporary: they live in the session. Each returns NULL for what it cannot read;
 -- nothing is guessed. Dirt ids (D04 …) are explained in docs/dirt.md.
 
+-- A macro is text: its argument is repeated wherever it stands. Macros that use their argument often are given columns,
+-- never expressions (see intake.py), or the plan grows beyond bounds.
+
 -- D06, D26: full-width ASCII to half-width (NFKC of the characters that occur in codes, dates and numbers); a no-break space
 -- is a space, and zero-width characters (the last of the first list, without a partner in the second) go wherever they stand
-CREATE OR REPLACE TEMP MACRO half_width(s) AS translate(s,
+-- (the cheap test comes first: translating every cell would cost more than all the rest)
+CREATE OR REPLACE TEMP MACRO half_width(s) AS CASE
+  WHEN NOT regexp_matches(s, '[０-９Ａ-Ｚａ-ｚ（）－．／：，＋＝＊\x{3000}\x{A0}\x{200B}-\x{200D}\x{FEFF}]') THEN s ELSE translate(s,
   '０１２３４５６７８９ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ（）－．／：，＋＝＊　'
   || chr(160) || chr(8203) || chr(8204) || chr(8205) || chr(65279),
-  '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz()-./:,+=*  ');
+  '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz()-./:,+=*  ') END;
 
--- D04, D10: ="…", apostrophe prefix, spaces of every kind and tabs around the text
-CREATE OR REPLACE TEMP MACRO white_space() AS
-  ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160) || chr(12288) || chr(8203) || chr(8204) || chr(8205) || chr(65279);
-CREATE OR REPLACE TEMP MACRO unwrap_formula(t) AS
-  CASE WHEN starts_with(t, '="') AND ends_with(t, '"') AND length(t) > 3 THEN substr(t, 3, length(t) - 3) ELSE t END;
-CREATE OR REPLACE TEMP MACRO strip_cell(s) AS
-  nullif(rtrim(ltrim(unwrap_formula(trim(s, white_space())), white_space() || ''''), white_space()), '');
+-- D04, D10: apostrophe prefix, ="…", spaces of every kind, tabs
+CREATE OR REPLACE TEMP MACRO strip_cell(s) AS nullif(CASE
+  WHEN NOT regexp_matches(s, '^[\s="''\x{A0}\x{3000}]|[\s="''\x{A0}\x{3000}]$') THEN s ELSE trim(s,
+  ' ="''' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160) || chr(12288)) END, '');
 
 CREATE OR REPLACE TEMP MACRO clean_cell(s) AS strip_cell(half_width(s));
 
 -- D22: placeholders that mean "nothing"
-CREATE OR REPLACE TEMP MACRO is_blank(s) AS
-  s IS NULL OR clean_cell(s) IS NULL
-  OR clean_cell(s) IN ('无', '不详', '暂无', '未知', '空', '/', '-', '--', '—', 'NULL', 'null', 'N/A', '#N/A', '000000', '19000101', '111111111111111111');
+CREATE OR REPLACE TEMP MACRO is_blank(s) AS coalesce(clean_cell(s), '') IN
+  ('', '无', '不详', '暂无', '未知', '空', '/', '-', '--', '—', 'NULL', 'null', 'N/A', '#N/A', '000000', '19000101', '111111111111111111');
 
 CREATE OR REPLACE TEMP MACRO code_text(s) AS lower(regexp_replace(clean_cell(s), '[\s()·、]+', '', 'g'));
 
@@ -32,7 +33,7 @@ CREATE OR REPLACE TEMP MACRO read_flag(s) AS CASE
 
 -- D23: digits in groups of three lose their commas; 1,5 is no number
 CREATE OR REPLACE TEMP MACRO without_groups(t) AS
-  CASE WHEN NOT contains(t, ',') THEN t WHEN regexp_matches(t, '^-?\d{1,3}(,\d{3})+($|[^,\d])') THEN replace(t, ',', '') END;
+  translate(regexp_extract(t, '^(?:[^,]*|-?\d{1,3}(?:,\d{3})+(?:[^,\d].*)?)$'), ',', '');
 
 -- Plain or grouped digits, an integral decimal part from a spreadsheet, a unit
 CREATE OR REPLACE TEMP MACRO read_integer(s) AS
@@ -45,28 +46,24 @@ CREATE OR REPLACE TEMP MACRO read_decimal(s) AS
 CREATE OR REPLACE TEMP MACRO ymd(y, m, d) AS TRY_CAST(y || '-' || lpad(m, 2, '0') || '-' || lpad(d, 2, '0') AS DATE);
 
 -- D11: ordered readers; day-first only where it cannot be anything else; Excel serials of the 1900 calendar
-CREATE OR REPLACE TEMP MACRO read_date_clean(t) AS CASE
-  WHEN regexp_full_match(t, '\d{8}') THEN ymd(substr(t, 1, 4), substr(t, 5, 2), substr(t, 7, 2))
-  WHEN regexp_full_match(t, '\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?([ T]\d{1,2}:\d{2}(:\d{2})?(\.0+)?)?') THEN ymd(
-    regexp_extract(t, '^(\d{4})', 1), regexp_extract(t, '^\d{4}\D(\d{1,2})', 1), regexp_extract(t, '^\d{4}\D\d{1,2}\D(\d{1,2})', 1))
-  WHEN regexp_full_match(t, '(1[3-9]|2\d|3[01])/\d{1,2}/\d{4}') THEN ymd(
-    regexp_extract(t, '(\d{4})$', 1), regexp_extract(t, '/(\d{1,2})/', 1), regexp_extract(t, '^(\d{2})', 1))
-  WHEN regexp_full_match(t, '[1-6]\d{4}(\.0+)?') THEN DATE '1899-12-30' + TRY_CAST(substr(t, 1, 5) AS INTEGER) END;
-CREATE OR REPLACE TEMP MACRO read_date(s) AS read_date_clean(clean_cell(s));
+-- Day forms are first brought to one form; what does not fit gives an empty text, which is no date.
+CREATE OR REPLACE TEMP MACRO day_text(t) AS regexp_replace(regexp_replace(regexp_replace(t,
+    '^(\d{4})(\d{2})(\d{2})$', '\1-\2-\3'),
+    '^(1[3-9]|2\d|3[01])/(\d{1,2})/(\d{4})$', '\3-\2-\1'),
+    '^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]\d{1,2}:\d{2}(?::\d{2})?(?:\.0+)?)?$', '\1-\2-\3');
+CREATE OR REPLACE TEMP MACRO day_of(t) AS TRY_CAST(regexp_extract(t, '^\d{4}-\d{1,2}-\d{1,2}$') AS DATE);
+CREATE OR REPLACE TEMP MACRO serial_day(t) AS
+  DATE '1899-12-30' + TRY_CAST(regexp_extract(t, '^([1-6]\d{4})(?:\.0+)?$', 1) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO read_date(s) AS coalesce(day_of(day_text(clean_cell(s))), serial_day(clean_cell(s)));
 
-CREATE OR REPLACE TEMP MACRO read_month_clean(t) AS CASE
-  WHEN regexp_full_match(t, '(19|20)\d{2}(0[1-9]|1[0-2])') THEN substr(t, 1, 4) || '-' || substr(t, 5, 2)
-  WHEN regexp_full_match(t, '(19|20)\d{2}[-/.年](0?[1-9]|1[0-2])月?') THEN
-    substr(t, 1, 4) || '-' || lpad(regexp_extract(t, '^\d{4}\D(\d{1,2})', 1), 2, '0')
-  ELSE strftime(read_date_clean(t), '%Y-%m') END;
-CREATE OR REPLACE TEMP MACRO read_month(s) AS read_month_clean(clean_cell(s));
+CREATE OR REPLACE TEMP MACRO month_text(t) AS regexp_extract(regexp_replace(regexp_replace(t,
+    '^((?:19|20)\d{2})[-/.年]?(\d{2})月?$', '\1-\2'),
+    '^((?:19|20)\d{2})[-/.年](\d)月?$', '\1-0\2'), '^\d{4}-(?:0[1-9]|1[0-2])$');
+CREATE OR REPLACE TEMP MACRO read_month(s) AS coalesce(nullif(month_text(clean_cell(s)), ''), strftime(read_date(s), '%Y-%m'));
 
 -- Identifiers: separators and case only. D06: × and * stand for X at the last place.
-CREATE OR REPLACE TEMP MACRO read_identifier(s) AS upper(translate(replace(replace(clean_cell(s), ' ', ''), '-', ''), '×', 'X'));
-CREATE OR REPLACE TEMP MACRO read_citizen_id_clean(t) AS
-  CASE WHEN ends_with(t, '*') THEN left(t, length(t) - 1) || 'X' ELSE t END;
-CREATE OR REPLACE TEMP MACRO read_citizen_id(s) AS
-  CASE WHEN is_blank(s) THEN NULL ELSE read_citizen_id_clean(read_identifier(s)) END;
+CREATE OR REPLACE TEMP MACRO read_identifier(s) AS upper(translate(clean_cell(s), '×- ', 'X'));
+CREATE OR REPLACE TEMP MACRO read_citizen_id(s) AS CASE WHEN NOT is_blank(s) THEN regexp_replace(read_identifier(s), '\*$', 'X') END;
 
 -- GB 11643-1999: ISO 7064:1983 MOD 11-2 over 17 digits and a check character
 CREATE OR REPLACE TEMP MACRO digit_at(s, i) AS ord(substr(s, i, 1)) - 48;
@@ -75,14 +72,13 @@ CREATE OR REPLACE TEMP MACRO mod11_2_check(s) AS substr('10X98765432', 1 + (
   + digit_at(s, 7) * 2 + digit_at(s, 8) * 1 + digit_at(s, 9) * 6 + digit_at(s, 10) * 3 + digit_at(s, 11) * 7 + digit_at(s, 12) * 9
   + digit_at(s, 13) * 10 + digit_at(s, 14) * 5 + digit_at(s, 15) * 8 + digit_at(s, 16) * 4 + digit_at(s, 17) * 2) % 11, 1);
 CREATE OR REPLACE TEMP MACRO is_citizen_id(s) AS
-  regexp_full_match(s, '\d{17}[0-9X]') AND mod11_2_check(s) = substr(s, 18, 1)
+  regexp_full_match(s, '\d{6}(18|19|20)\d{9}[0-9X]') AND mod11_2_check(s) = substr(s, 18, 1)
   AND ymd(substr(s, 7, 4), substr(s, 11, 2), substr(s, 13, 2)) IS NOT NULL;
 CREATE OR REPLACE TEMP MACRO citizen_birth_date(s) AS ymd(substr(s, 7, 4), substr(s, 11, 2), substr(s, 13, 2));
 
--- D05: what a spreadsheet leaves of an 18-digit number
-CREATE OR REPLACE TEMP MACRO is_excel_damaged(s) AS
-  regexp_full_match(upper(clean_cell(s)), '\d(\.\d+)?E\+1[4-9]')
-  OR (regexp_full_match(clean_cell(s), '\d{15}000') AND NOT coalesce(is_citizen_id(clean_cell(s)), false));
+-- D05: what a spreadsheet leaves of an 18-digit number; of a number that read_citizen_id has read
+CREATE OR REPLACE TEMP MACRO is_excel_damaged(t) AS
+  regexp_full_match(t, '\d(\.\d+)?E\+1[4-9]') OR (regexp_full_match(t, '\d{15}000') AND NOT is_citizen_id(t));
 
 -- D09: one form of the dot; spaces between Chinese characters go, spaces between Latin words stay
 CREATE OR REPLACE TEMP MACRO read_name(s) AS CASE WHEN is_blank(s) THEN NULL ELSE
