@@ -36,6 +36,7 @@ Status = Literal["passed", "failed", "error", "not_applicable"]
 SAMPLE = 20
 _KEYS = "gate__keys"
 _NUMBERS = itertools.count(1)  # names of views and datasources are never used twice in a process
+_SATISFY = "expect_column_values_to_satisfy_sql"
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 _GX_SEVERITY = {
     Severity.BLOCK: "critical",
@@ -132,6 +133,7 @@ class _Task:
     number: int
     check: Check
     view: str = ""
+    column: str = ""  # stands for the `when` of a predicate in the shared view
     kwargs: dict[str, Any] = field(default_factory=dict)
     expectation: Any = None
     outcome: Any = None
@@ -273,11 +275,18 @@ class Gate:
     def _groups(
         self, tasks: Sequence[_Task], params: Mapping[str, str], relation: str, scope_sql: str | None
     ) -> Iterable[list[_Task]]:
-        """Tasks that share a `when`, with their view made and their SQL filled in."""
+        """Tasks that share a view, with the view made.
+
+        A predicate with a `when` needs no view of its own: the `when` becomes a column that is NULL for the rows it
+        leaves out, and Great Expectations skips those. So all predicates on a relation are counted in one scan.
+        """
         groups: dict[str | None, list[_Task]] = {}
+        marks: dict[str, str] = {}
         for task in tasks:
             if not task.rule.is_effective(params.get("period")):
                 task.close("not_applicable", detail="not in force in this period")
+            elif self._mark(task, params, relation, marks):
+                groups.setdefault(None, []).append(task)
             else:
                 groups.setdefault(task.check.when, []).append(task)
         for when, group in groups.items():
@@ -285,7 +294,12 @@ class Gate:
             try:
                 conditions = [f"({fill(c, params, relation)})" for c in (scope_sql, when) if c]
                 where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-                self._con.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM {relation}{where}")
+                columns = ["*"]
+                if when is None:
+                    columns += [f"CASE WHEN {sql} THEN 1 END AS {name}" for sql, name in marks.items()]
+                self._con.execute(
+                    f"CREATE TEMP VIEW {view} AS SELECT {', '.join(columns)} FROM {relation}{where}"
+                )
             except (duckdb.Error, KeyError) as error:
                 for task in group:
                     task.close("error", detail=_explain(error))
@@ -294,12 +308,28 @@ class Gate:
                 task.view = view
             yield group
 
+    def _mark(self, task: _Task, params: Mapping[str, str], relation: str, marks: dict[str, str]) -> bool:
+        """Give a predicate its column for `when`; False if the check needs a view of its own."""
+        kwargs = task.check.expectation["kwargs"]
+        if not task.check.when or task.type != _SATISFY or "{batch}" in kwargs["predicate"]:
+            return False
+        try:
+            sql = f"({fill(task.check.when, params, relation)}) AND {_identifier(kwargs['column'])} IS NOT NULL"
+            # A broken `when` must not break the view that others share.
+            self._con.execute(f"SELECT {sql} FROM {relation} LIMIT 0")
+        except (duckdb.Error, KeyError):
+            return False
+        task.column = marks.setdefault(sql, f"gate__when_{len(marks)}")
+        return True
+
     def _build(self, task: _Task, index: int, params: Mapping[str, str]) -> None:
         """The Great Expectations object of a task."""
         from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
         from great_expectations.expectations.metadata_types import FailureSeverity
 
         task.kwargs = dict(task.check.expectation["kwargs"])
+        if task.column:
+            task.kwargs["column"] = task.column
         if "predicate" in task.kwargs:
             task.kwargs["predicate"] = fill(task.kwargs["predicate"], params, task.view)
         if "query" in task.kwargs:

@@ -19,6 +19,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "release": {"duckdb_storage_version": "v1.2.0", "approvers": 2},
     "limits": {
         "quarantine_share": 0.02,
+        "quarantine_rows": 10,
         "max_unpacked_bytes": 8 * 1024**3,
         "max_unpack_ratio": 200,
     },

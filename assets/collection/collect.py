@@ -95,7 +95,7 @@ def collect(session: Session, settings: Settings, keys: Keys, source: str, perio
     with Gate(session.con, failures_table=_FAILURES) as gate:
         _judge_files(session, gate, contract, period, report, copies, rules, settings)
         good = [o for o in report.outcomes if o.status == "accepted"]
-        if good:
+        if any(o.read.csv for o in good):
             tell(f"{source} clean", 0, 1)
             intake.stage(session, contract, [intake.Staged(o.delivery, o.read) for o in good], period)
             tell(f"{source} rules", 0, 1)
@@ -194,7 +194,7 @@ def _judge_files(
                 e.unit_head,
                 e.sealed,
                 e.late_reason,
-                o.read.problem.code if o.read.problem else None,
+                _problem(o),
                 o.read.n_records,
                 len(match.missing) if has_header else 0,
                 len(match.duplicated),
@@ -216,6 +216,14 @@ def _judge_files(
             _refuse(o, rule_id, contract)
     batches = [Batch(o.delivery.delivery_id, 1) for o in report.outcomes]
     store_results(session, period, found, batches, failures=_FAILURES, unit_is_batch=True)
+
+
+def _problem(outcome: Outcome) -> str | None:
+    """Code of what hinders the use of a file. A county with nothing to report delivers a header and declares 0 rows."""
+    problem = outcome.read.problem
+    if problem is None or (problem.code == "no_records" and outcome.delivery.envelope.n_rows == 0):
+        return None
+    return problem.code
 
 
 def _refuse(outcome: Outcome, rule_id: str, contract: Contract) -> None:
@@ -260,6 +268,7 @@ def _judge_rows(
         )
     )
     limit = float(settings.get("limits", "quarantine_share"))
+    floor = int(settings.get("limits", "quarantine_rows"))
     for o in good:
         o.n_quarantined = quarantined.get(o.delivery.delivery_id, 0)
         if found.errors:
@@ -268,7 +277,7 @@ def _judge_rows(
             _refuse(o, rule_id, contract)
             o.reason_zh = f"规则 {rule_id} 未能执行，文件暂不接收。请报告数据中心。"
             o.reason_en = f"rule {rule_id} could not be evaluated, the file waits. Tell the data centre."
-        elif o.n_quarantined > limit * o.read.n_records:
+        elif o.n_quarantined > max(limit * o.read.n_records, floor):
             n, total = o.n_quarantined, o.read.n_records
             _refuse(o, _QUOTA, contract)
             o.reason_zh = (
@@ -287,7 +296,7 @@ def _keep(
     period: str,
     report: CollectReport,
 ) -> None:
-    good = [o for o in report.outcomes if o.status == "accepted"]
+    good = [o for o in report.outcomes if o.status == "accepted" and o.read.csv]
     columns = intake.vault_columns(contract)
     if columns:
         for done, o in enumerate(good):
@@ -305,8 +314,7 @@ def _keep(
             f"INSERT INTO ops.quarantine__row_rule SELECT DISTINCT delivery_id, row_no, rule_id, field, severity, rule_version "
             f"FROM {_FAILURES} WHERE row_no IS NOT NULL ORDER BY ALL"
         )
-        for o in report.outcomes:
-            _check_conservation(session, contract, o)
+        _check_conservation(session, contract, report.outcomes)
         ledger.append(
             session,
             "collect",
@@ -340,10 +348,15 @@ def _record(session: Session, o: Outcome) -> None:
     )  # fmt: skip
 
 
-def _check_conservation(session: Session, contract: Contract, o: Outcome) -> None:
-    kept = session.value(
-        f"SELECT count(*) FROM {contract.table} WHERE delivery_id = ?", [o.delivery.delivery_id]
+def _check_conservation(session: Session, contract: Contract, outcomes: Sequence[Outcome]) -> None:
+    listed = ", ".join(literal(o.delivery.delivery_id) for o in outcomes)
+    kept = dict(
+        session.rows(
+            f"SELECT delivery_id, count(*) FROM {contract.table} WHERE delivery_id IN ({listed}) GROUP BY ALL"
+        )
     )
-    expected = 0 if o.status == "refused" else o.read.n_records - o.n_quarantined
-    if kept != expected:
-        raise AssertionError(f"{o.delivery.delivery_id}: {kept} rows kept, {expected} expected")
+    for o in outcomes:
+        expected = 0 if o.status == "refused" else o.read.n_records - o.n_quarantined
+        found = kept.get(o.delivery.delivery_id, 0)
+        if found != expected:
+            raise AssertionError(f"{o.delivery.delivery_id}: {found} rows kept, {expected} expected")
