@@ -24,6 +24,9 @@ CREATE OR REPLACE TEMP MACRO clean_cell(s) AS strip_cell(half_width(s));
 CREATE OR REPLACE TEMP MACRO is_blank(s) AS coalesce(clean_cell(s), '') IN
   ('', '无', '不详', '暂无', '未知', '空', '/', '-', '--', '—', 'NULL', 'null', 'N/A', '#N/A', '000000', '19000101', '111111111111111111');
 
+-- The text of a cell, or nothing
+CREATE OR REPLACE TEMP MACRO cell_text(s) AS CASE WHEN NOT is_blank(s) THEN clean_cell(s) END;
+
 CREATE OR REPLACE TEMP MACRO code_text(s) AS lower(regexp_replace(clean_cell(s), '[\s()·、]+', '', 'g'));
 
 -- D20
