@@ -5,7 +5,7 @@ read once per *distinct* text through a value map, not once per row; identifiers
 
 Tables made in the transient work database, per source:
 
-stage__<n>   text as delivered, one table per group of files with the same header
+stage        text as delivered, of all files of the load
 clean        one row per record: delivery_id, row_no, owner, and per column: the typed value, and
              `<c>__bad`  TRUE when something was written that cannot be read (mapped kinds), or
              `<c>__ok`   TRUE for a valid citizen id, `<c>__damaged` TRUE for one that a spreadsheet has cut
@@ -22,7 +22,7 @@ from warehouse.engine.duckdb import Session, literal, quote
 from warehouse.landing import Delivery
 from warehouse.reading import ReadResult
 
-CLEAN = "work.main.clean"
+STAGE, CLEAN = "work.main.stage", "work.main.clean"
 # kinds whose text is read once per distinct value -> expression over `src`
 _MAPPED = {
     "flag": "read_flag(src)",
@@ -42,6 +42,7 @@ _PER_ROW = {
     "local_no": "read_identifier({0})",
     "text": "{0}",
 }
+_SHORT = 24  # a value map of at most this many texts becomes a CASE
 # kinds whose texts can say "nothing" in a meaningful way (无 is an answer), so the placeholder list comes second
 _ANSWERS = {"code", "flag", "county", "grade"}
 
@@ -61,12 +62,16 @@ def stage(session: Session, contract: Contract, staged: Sequence[Staged], period
     for item in staged:
         if item.read.csv:  # none when a file rightly holds no record
             groups[item.read.header].append(item)
+    kept = {c.name: c for header in groups for c in _present(contract, header).values()}
+    session.execute(f"DROP TABLE IF EXISTS {STAGE}")
+    session.execute(
+        f"CREATE TABLE {STAGE} (delivery_id VARCHAR, {', '.join(f'{quote(c)} VARCHAR' for c in kept)})"
+    )
+    for header, items in groups.items():
+        _read_group(session, contract, header, items)
     session.execute(_clean_ddl(contract))
-    for number, (header, items) in enumerate(groups.items()):
-        table = f"work.main.stage__{number}"
-        _read_group(session, contract, header, items, table)
-        _clean_group(session, contract, header, items, table, period)
-        session.execute(f"DROP TABLE {table}")
+    _clean(session, contract, set(kept), staged, period)
+    session.execute(f"DROP TABLE {STAGE}")
 
 
 def _kept(contract: Contract) -> list[Column]:
@@ -78,25 +83,33 @@ def _present(contract: Contract, header: tuple[str, ...]) -> dict[int, Column]:
 
 
 def _read_group(
-    session: Session, contract: Contract, header: tuple[str, ...], items: Sequence[Staged], table: str
+    session: Session, contract: Contract, header: tuple[str, ...], items: Sequence[Staged]
 ) -> None:
     present = _present(contract, header)
     names = {f"c{i}": "VARCHAR" for i in range(len(header))}
     files = ", ".join(literal(str(item.read.csv)) for item in items)
-    # The files were written by our own reader: plain RFC 4180, one line per record, no header.
+    listed = ", ".join(quote(c.name) for c in present.values())
+    # The files were written by our own reader: plain RFC 4180, one line per record, no header. Insertion keeps the order.
     session.execute(
-        f"""CREATE TABLE {table} AS
-            SELECT parse_filename(filename, true) AS delivery_id,
-                   {", ".join(f"{quote(f'c{i}')} AS {quote(c.name)}" for i, c in present.items())}
+        f"""INSERT INTO {STAGE} (delivery_id, {listed})
+            SELECT parse_filename(filename, true), {", ".join(quote(f"c{i}") for i in present)}
             FROM read_csv([{files}], auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
                           new_line = '\\n', filename = true, null_padding = false, max_line_size = 16000000,
                           nullstr = '', columns = {names})""",
         what=f"read {contract.id}",
     )
-    counted = dict(session.rows(f"SELECT delivery_id, count(*) FROM {table} GROUP BY ALL"))
+    ids = ", ".join(literal(i.delivery.delivery_id) for i in items)
+    counted = dict(
+        session.rows(
+            f"SELECT delivery_id, CASE WHEN max(rowid) - min(rowid) + 1 = count(*) THEN count(*) ELSE -1 END "
+            f"FROM {STAGE} WHERE delivery_id IN ({ids}) GROUP BY ALL"
+        )
+    )
     for item in items:
         if counted.get(item.delivery.delivery_id, 0) != item.read.n_records:
-            raise AssertionError(f"{item.delivery.delivery_id}: records were lost between reader and engine")
+            raise AssertionError(
+                f"{item.delivery.delivery_id}: records were lost or mixed between reader and engine"
+            )
 
 
 def _clean_ddl(contract: Contract) -> str:
@@ -120,7 +133,6 @@ def _value_map(
     contract: Contract,
     column: Column,
     present: set[str],
-    table: str,
     period: str,
     name: str,
 ) -> str:
@@ -141,7 +153,7 @@ def _value_map(
         expression = _MAPPED[column.kind]
     if column.properties.get("dash") == "zero":
         expression = f"CASE WHEN clean_cell(src) IN ('-', '—', '--') THEN 0 ELSE {expression} END"
-    distinct = f"(SELECT DISTINCT {source} AS src, {context}::VARCHAR AS context FROM {table} WHERE {source} IS NOT NULL)"
+    distinct = f"(SELECT DISTINCT {source} AS src, {context}::VARCHAR AS context FROM {STAGE} WHERE {source} IS NOT NULL)"
     if "multi" in column.properties:
         # Several options in one cell, with whatever separator; all must be known.
         select = (
@@ -170,6 +182,27 @@ def _value_map(
     )
 
 
+def _cases(session: Session, name: str, column: Column) -> tuple[str, str] | None:
+    """A short value map as expressions over the text ({} stands for it): its value, and whether it cannot be read.
+
+    A join costs a fixed tenth of a second or so however small its map; most maps are a handful of options.
+    """
+    known = session.rows(
+        f"SELECT src, value::VARCHAR FROM {name} WHERE NOT bad AND context IS NULL ORDER BY src LIMIT {_SHORT + 1}"
+    )
+    if len(known) > _SHORT or session.value(f"SELECT count(*) FROM {name} WHERE context IS NOT NULL"):
+        return None
+    if not known:
+        return f"NULL::{column.type}", "({} IS NOT NULL)"
+    listed = ", ".join(_braced(src) for src, _ in known)
+    cases = " ".join(f"WHEN {_braced(src)} THEN {literal(value)}" for src, value in known)
+    return f"(CASE {{}} {cases} END)::{column.type}", f"coalesce({{}} NOT IN ({listed}), false)"
+
+
+def _braced(text: str) -> str:
+    return literal(text).replace("{", "{{").replace("}", "}}")
+
+
 def _of_row(context: str) -> str:
     return context if context.startswith("'") else f"s.{context}"
 
@@ -184,15 +217,9 @@ def _school_year(period: str) -> int:
     return year if month >= 9 else year - 1
 
 
-def _clean_group(
-    session: Session,
-    contract: Contract,
-    header: tuple[str, ...],
-    items: Sequence[Staged],
-    table: str,
-    period: str,
+def _clean(
+    session: Session, contract: Contract, present: set[str], items: Sequence[Staged], period: str
 ) -> None:
-    present = {c.name for c in _present(contract, header).values()}
     # Three layers, so that no macro is given an expression that it would repeat: text → value → verdict.
     texts, values, targets, joins = [], [], [], []
     for n, column in enumerate(_kept(contract)):
@@ -208,10 +235,17 @@ def _clean_group(
             empty += [f"false AS {quote(column.name + suffix)}" for suffix, _ in _companions(column)]
             values += empty
         elif column.kind in _MAPPED or column.kind in _ANSWERS:
-            condition = _value_map(session, contract, column, present, table, period, f"map_{n}")
-            joins.append(f"LEFT JOIN map_{n} m{n} ON {condition}")
+            condition = _value_map(session, contract, column, present, period, f"map_{n}")
             bad = quote(column.name + "__bad")
-            texts.append(f"m{n}.value AS {name}, coalesce(m{n}.bad, false) AS {bad}")
+            cases = _cases(session, f"map_{n}", column)
+            if cases is None:
+                joins.append(f"LEFT JOIN map_{n} m{n} ON {condition}")
+                texts.append(f"m{n}.value AS {name}, coalesce(m{n}.bad, false) AS {bad}")
+            else:
+                value, readable = cases
+                texts.append(
+                    f"{value.format('s.' + name)} AS {name}, {readable.format('s.' + name)} AS {bad}"
+                )
             values += [name, bad]
         else:
             texts.append(f"cell_text(s.{name}) AS {name}")
@@ -236,11 +270,11 @@ def _clean_group(
     session.execute(
         f"""INSERT INTO {CLEAN} ({row}, {", ".join(targets)})
             WITH facts(delivery_id, owner, as_of) AS (VALUES {facts}),
-                 first AS (SELECT delivery_id, min(rowid) AS first_row FROM {table} GROUP BY ALL),
+                 first AS (SELECT delivery_id, min(rowid) AS first_row FROM {STAGE} GROUP BY ALL),
                  text AS (
                    SELECT s.delivery_id, s.rowid - first.first_row + 1 AS row_no, facts.owner, facts.as_of,
                           ragged.row_no IS NOT NULL AS is_ragged, {", ".join(texts)}
-                   FROM {table} s
+                   FROM {STAGE} s
                    JOIN facts ON facts.delivery_id = s.delivery_id
                    JOIN first ON first.delivery_id = s.delivery_id
                    LEFT JOIN ragged_row ragged
@@ -255,7 +289,9 @@ def _clean_group(
 def _citizen_id_text(contract: Contract, column: Column, present: set[str]) -> str:
     """Text of an id column; a longer number (disability certificate) begins with the citizen id."""
     own = f"cell_text(s.{quote(column.name)})" if column.name in present else "NULL::VARCHAR"
-    longer = next((c.name for c in contract.columns if c.properties.get("citizenIdPrefix") == column.name), None)
+    longer = next(
+        (c.name for c in contract.columns if c.properties.get("citizenIdPrefix") == column.name), None
+    )
     if longer is None or longer not in present:
         return own
     return f"coalesce({own}, left(cell_text(s.{quote(longer)}), 18))"
