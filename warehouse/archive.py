@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 
+from warehouse.engine.work import private_folder
 from warehouse.errors import EduError
 
 _CHUNK = 4 * 1024 * 1024
@@ -38,7 +39,7 @@ def store(archive: Path, key: bytes, source: Path, sha256: str) -> Path:
     target = object_path(archive, sha256)
     if target.exists():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(target.parent, 2)
     nonce = os.urandom(_NONCE)
     encryptor = Cipher(AES(key), GCM(nonce)).encryptor()
     partial = target.with_suffix(f".{os.getpid()}.part")

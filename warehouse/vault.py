@@ -16,6 +16,7 @@ import pyarrow.parquet.encryption as pe
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
 from warehouse.engine.duckdb import Session, quote
+from warehouse.engine.work import private_folder
 
 ROW_KEY = ("delivery_id", "row_no")
 _KEY_ID = "vault"
@@ -48,7 +49,7 @@ def write(
     session: Session, relation: str, columns: list[str], key: bytes, target: Path, delivery_id: str
 ) -> int:
     """Write the identifier columns of one delivery from `relation` (has delivery_id and row_no); returns rows."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(target.parent, 3)
     listed = ", ".join(quote(c) for c in (*ROW_KEY, *columns))
     result = session.execute(
         f"SELECT {listed} FROM {relation} WHERE delivery_id = ? ORDER BY row_no", [delivery_id], what="vault"

@@ -286,6 +286,14 @@ def _judge_rows(
             o.reason_en = f"{n} of {total} rows are wrong, more than {limit:.0%}: correct the listed rows and deliver again"
     batches = [Batch(o.delivery.delivery_id, o.read.n_records) for o in good]
     store_results(session, period, found, batches, failures=_FAILURES)
+    for o in good:
+        if o.status == "refused":
+            # The refusal is itself a blocking result: publication asks for these, not for the status of files.
+            session.execute(
+                "UPDATE ops.rule_result__rule_batch SET status = 'failed', severity = 'block', n_failed = ? "
+                "WHERE batch = ? AND dataset = ? AND rule_id = ?",
+                [o.n_quarantined, o.delivery.delivery_id, report.source, o.refused_by],
+            )
 
 
 def _keep(

@@ -14,6 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def private_folder(folder: Path, levels: int) -> Path:
+    """Make a folder and its parents; it and the levels above it that are new are closed to others."""
+    for part in reversed([folder, *folder.parents][:levels]):
+        part.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
 @contextmanager
 def work_folder(work: Path) -> Iterator[Path]:
     """A new private folder below `work`; removed when the block ends, whatever happens in it."""

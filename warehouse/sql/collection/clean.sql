@@ -89,7 +89,7 @@ CREATE OR REPLACE TEMP MACRO read_name(s) AS CASE WHEN is_blank(s) THEN NULL ELS
 
 -- D26: 2014级(1)班, (1)班, 三(2)班, 七年级二班: brackets and spaces go, the parts stay; never free text
 CREATE OR REPLACE TEMP MACRO read_class_label(s) AS nullif(regexp_extract(regexp_replace(clean_cell(s), '[()\s]', '', 'g'),
-  '^((?:(?:19|20)\d{2}[级届])?(?:[小中大]|混龄|[一二三四五六七八九](?:年级)?|初[一二三四]|高[一二三])?(?:\d{1,3}|[一二三四五六七八九十]{1,3})班?)$', 1), '');
+  '^((?:\p{Han}{1,12}教学点)?(?:(?:19|20)\d{2}[级届])?(?:[小中大托]|混龄|[一二三四五六七八九](?:年级)?|初[一二三四]|高[一二三])?(?:\d{1,3}|[一二三四五六七八九十]{1,3})班?)$', 1), '');
 
 -- Form of inclusion at a regular school for a type of disability: none, sight, hearing, intellect keep their code, all others 9
 CREATE OR REPLACE TEMP MACRO inclusive_for(disability) AS CASE WHEN disability IN ('0', '1', '2', '5') THEN disability ELSE '9' END;
