@@ -56,7 +56,7 @@ def store_results(
         session.execute(
             f"""INSERT INTO ops.rule_result__rule_batch
                 WITH batch(name, n_units) AS (VALUES {listed}),
-                     rule(rule_id, rule_version, severity, status, seconds, detail) AS (VALUES {rules}),
+                     rule(rule_id, rule_version, severity, status, seconds, detail, n_whole) AS (VALUES {rules}),
                      failed AS (
                        SELECT f.rule_id, {owner} AS name, min(f.severity) AS severity,
                               count(DISTINCT coalesce(f.row_no::VARCHAR, f.unit_key)) AS n
@@ -64,9 +64,9 @@ def store_results(
                 SELECT {literal(period)}, batch.name, {literal(report.dataset)}, rule.rule_id, rule.rule_version,
                        {literal(str(report.stage))}, rule.severity,
                        CASE WHEN rule.status IN ('error', 'not_applicable') THEN rule.status
-                            WHEN coalesce(failed.n, 0) > 0 THEN 'failed' ELSE 'passed' END,
+                            WHEN coalesce(failed.n, 0) + rule.n_whole > 0 THEN 'failed' ELSE 'passed' END,
                        CASE WHEN rule.status = 'not_applicable' THEN 0 ELSE batch.n_units END,
-                       coalesce(failed.n, 0), rule.seconds / {len(batches)}, rule.detail, TIMESTAMP {now}
+                       coalesce(failed.n, 0) + rule.n_whole, rule.seconds / {len(batches)}, rule.detail, TIMESTAMP {now}
                 FROM batch CROSS JOIN rule
                 LEFT JOIN failed ON failed.rule_id = rule.rule_id AND failed.name = batch.name
                 ORDER BY ALL""",
@@ -81,6 +81,8 @@ def _rule_values(rule_id: str, results: Sequence[RuleResult]) -> str:
     judged = [r for r in results if r.status == status] or list(results)
     severity = min((r.severity for r in judged), key=_ORDER.index)
     detail = "; ".join(sorted({r.detail for r in results if r.status == "error" and r.detail}))
+    # A check of the whole dataset (its row count) leaves no keys, but it failed all the same.
+    n_whole = sum(r.status == "failed" and not r.sample_keys for r in results)
     values = (
         rule_id,
         results[0].rule_version,
@@ -88,5 +90,6 @@ def _rule_values(rule_id: str, results: Sequence[RuleResult]) -> str:
         status,
         sum(r.seconds for r in results),
         detail or None,
+        n_whole,
     )
     return f"({', '.join(literal(v) for v in values)})"

@@ -14,6 +14,7 @@ from pathlib import Path
 from warehouse.errors import UsageError
 
 NAMES = ("archive", "vault", "token")
+_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def load_keys(file: Path) -> Keys:
     """Read the key file, or make it. Raises UsageError if others may read it or it is damaged."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = {name: secrets.token_hex(32) for name in NAMES}
+        made = {name: secrets.token_hex(_BYTES) for name in NAMES}
         fresh = file.with_suffix(f".{os.getpid()}")
         handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(handle, "w") as out:
@@ -47,6 +48,9 @@ def load_keys(file: Path) -> Keys:
         raise UsageError(f"The key file {file} can be read by others", f"chmod 600 {file}")
     try:
         found = json.loads(file.read_text())
-        return Keys(**{name: bytes.fromhex(found[name]) for name in NAMES})
+        keys = {name: bytes.fromhex(found[name]) for name in NAMES}
+        if any(len(key) != _BYTES for key in keys.values()):
+            raise ValueError
+        return Keys(**keys)
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"The key file {file} is damaged", "restore it from its backup") from None

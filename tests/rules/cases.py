@@ -178,7 +178,8 @@ _add(
 _add("RC12", F, "declared_more", REFUSED, n_rows=2)
 _add("RC12", F, "declared_none", REFUSED, n_rows=0)
 _add("RC12", F, "empty_file", REFUSED, lambda: b"")
-_add("RC12", F, "header_only", REFUSED, lambda: encode(F, rows_of(F)).splitlines(keepends=True)[0], n_rows=0)
+_add("RC12", F, "header_only", REFUSED, lambda: encode(F, rows_of(F)).splitlines(keepends=True)[0], n_rows=1)
+_add("RC12", F, "nil_return", PASSED, lambda: encode(F, rows_of(F)).splitlines(keepends=True)[0], n_rows=0)
 _add("RC12", F, "damaged_zip", REFUSED, lambda: b"PK\x03\x04 this is no archive")
 for _source in BASE:
 

@@ -49,6 +49,7 @@ threads = 1
 
 [limits]
 quarantine_share = {share}
+quarantine_rows = {rows}
 """
 
 
@@ -368,10 +369,12 @@ class Fired:
 class World:
     """A warehouse in a folder of its own."""
 
-    def __init__(self, root: Path, quarantine_share: float = 1.0) -> None:
+    def __init__(self, root: Path, quarantine_share: float = 1.0, quarantine_rows: int = 0) -> None:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
-        (root / "edu.toml").write_text(_TOML.format(share=quarantine_share), encoding="utf-8")
+        (root / "edu.toml").write_text(
+            _TOML.format(share=quarantine_share, rows=quarantine_rows), encoding="utf-8"
+        )
         self.settings: Settings = load_settings(root)
         self.keys: Keys = load_keys(self.settings.key_file)
 
@@ -490,10 +493,10 @@ def build_template(root: Path) -> World:
     return world
 
 
-def copy_world(template: Path, root: Path, quarantine_share: float = 1.0) -> World:
+def copy_world(template: Path, root: Path, quarantine_share: float = 1.0, quarantine_rows: int = 0) -> World:
     """A warehouse of one's own, from the template: same keys, same contents."""
     shutil.copytree(template, root)
-    return World(root, quarantine_share)
+    return World(root, quarantine_share, quarantine_rows)
 
 
 def once(folder: Path, name: str, make: Callable[[], Any]) -> Any:

@@ -5,7 +5,7 @@ import pytest
 from expectations.collection import RULES
 from rules import cases
 from rules.cases import CASES, PASSED, QUARANTINED, REFUSED, WARNED
-from rules.fixtures import BASE, PERIOD, citizen_id, rows_of
+from rules.fixtures import BASE, PERIOD, citizen_id, copy_world, rows_of
 
 _BY_ID = {rule.id: rule for rule in RULES}
 
@@ -130,22 +130,20 @@ def test_our_own_registers_are_judged_too(world, rule, source, spoil):
     assert (got.status, got.refused_by, got.on_file) == ("refused", rule, {rule: "block"})
 
 
-def test_a_file_with_too_many_wrong_rows_is_refused_as_a_whole(template, tmp_path):
-    from rules.fixtures import copy_world
-
-    world = copy_world(template, tmp_path / "strict", quarantine_share=0.02)
-    good = [dict(rows_of("two_later_survey")[0], id_no=citizen_id("20070909", n)) for n in range(1, 101)]
-    spoilt = [dict(row, state_code="§§") if n < 3 else row for n, row in enumerate(good)]
-    within = [dict(row, state_code="§§") if n < 2 else row for n, row in enumerate(good)]
-    world.put("two_later_survey", spoilt, name="three.csv", owner="632521")
-    world.put("two_later_survey", within, name="two.csv", owner="632522")
+@pytest.mark.parametrize(
+    ("floor", "status", "refused_by", "n_raw"), [(2, "refused", "RC12", 0), (3, "accepted", None, 97)]
+)
+def test_a_file_with_too_many_wrong_rows_is_refused_as_a_whole(
+    template, tmp_path, floor, status, refused_by, n_raw
+):
+    world = copy_world(template, tmp_path / "strict", quarantine_share=0.02, quarantine_rows=floor)
+    good = [dict(rows_of("two_later_survey")[0], id_no=citizen_id("20070909", 2 * n + 1)) for n in range(100)]
+    for spoilt in (3, 2):
+        rows = [dict(row, state_code="§§") if n < spoilt else row for n, row in enumerate(good)]
+        world.put("two_later_survey", rows, name=f"{spoilt}.csv", owner=f"63252{spoilt}")
     with world.session() as session:
         world.collect(session, "two_later_survey", PERIOD)
         got = world.fired(session, "two_later_survey")
-    assert (got["three.csv"].status, got["three.csv"].refused_by, got["three.csv"].n_raw) == (
-        "refused",
-        "RC12",
-        0,
-    )
-    assert set(got["three.csv"].on_rows) == {1, 2, 3}  # still listed, for the return workbook
-    assert (got["two.csv"].status, got["two.csv"].n_raw) == ("accepted", 98)
+    assert (got["3.csv"].status, got["3.csv"].refused_by, got["3.csv"].n_raw) == (status, refused_by, n_raw)
+    assert set(got["3.csv"].on_rows) == {1, 2, 3}  # also of a refused file, for the return workbook
+    assert (got["2.csv"].status, got["2.csv"].n_raw) == ("accepted", 98)

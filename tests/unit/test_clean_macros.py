@@ -492,7 +492,7 @@ dirty_text = st.text(
 )
 
 
-@FAST
+@settings(FAST, max_examples=40)
 @given(st.dates(date(1930, 1, 1), date(2080, 12, 31)))
 def test_a_date_is_the_same_in_every_form(call, day):
     serial = (day - date(1899, 12, 30)).days
@@ -524,7 +524,7 @@ def test_a_day_that_does_not_exist_is_never_moved(call, year, month, day):
     assert call("read_date", f"{year}-{month}-{day}") == expected
 
 
-@settings(FAST, max_examples=400)
+@settings(FAST, max_examples=200)
 @example("' 1")
 @example("'\u3000'1")
 @example('="1" ')
@@ -535,7 +535,7 @@ def test_cleaning_twice_is_cleaning_once(call, text):
     assert once is None or once != ""
 
 
-@settings(FAST, max_examples=400)
+@settings(FAST, max_examples=200)
 @given(dirty_text | any_text)
 def test_reading_a_name_twice_is_reading_it_once(call, text):
     once = call("read_name", text)
@@ -557,7 +557,7 @@ def test_tokens_of_different_namespaces_and_of_nothing(call):
     assert len({call("token", namespace, number) for namespace in ("sfz", "xj", "by")}) == 3
 
 
-@FAST
+@settings(FAST, max_examples=60)
 @given(any_text | dirty_text)
 def test_no_text_whatever_stops_a_reader(call, text):
     for macro in ("read_date", "read_month", "read_flag", "read_integer", "read_decimal", "read_identifier", "read_citizen_id",

@@ -1,0 +1,167 @@
+"""Rules of sharing: on staged rows, papers and approvals that are made for the purpose, and then spoilt."""
+
+import pytest
+
+from expectations.sharing import RULES
+from rules.fixtures import copy_world
+from rules.test_storage_rules import Store
+from warehouse.contract import load_contracts
+from warehouse.engine.duckdb import quote
+from warehouse.release.disclosure import disclosure_of
+
+MARTS = load_contracts("marts")
+PROTECTED = [m for m, c in MARTS.items() if disclosure_of(c)]
+RATED = [m for m, c in MARTS.items() if c.properties.get("rates")]
+
+
+@pytest.fixture(scope="module")
+def store(template, tmp_path_factory):
+    world = copy_world(template, tmp_path_factory.mktemp("sharing") / "world")
+    with world.session() as session:
+        yield Store(world, session, "RS")
+
+
+def _staged(store, mart, **values):
+    """One staged row of a mart: counts of 100, whatever else is empty; `values` replace single columns."""
+    contract = MARTS[mart]
+    disclosure = disclosure_of(contract)
+    columns = [(c.name, c.type) for c in contract.columns]
+    if disclosure and "cell_status" not in dict(columns):
+        columns.append(("cell_status", "VARCHAR"))
+    row = {name: "NULL" for name, _ in columns}
+    row |= {
+        c.name: "1" if "INT" in c.type else ("DATE '2026-03-01'" if c.type == "DATE" else "'x'")
+        for c in contract.columns
+        if c.key
+    }
+    row |= dict.fromkeys(disclosure.counts if disclosure else (), "100")
+    if disclosure:
+        row["cell_status"] = "'shown'"
+    row |= {k: v for k, v in values.items() if k in row}
+    listed = ", ".join(f"{row[name]}::{type_} AS {quote(name)}" for name, type_ in columns)
+    store.session.execute(f"CREATE OR REPLACE TABLE work.main.staged AS SELECT {listed}")
+    return store.failing(f"release.{mart}", "work.main.staged")
+
+
+def _rules(found):
+    return set(found)
+
+
+@pytest.mark.parametrize("mart", PROTECTED)
+def test_rs08_no_small_count_leaves_the_house(store, mart):
+    disclosure = disclosure_of(MARTS[mart])
+    count, low = disclosure.counts[0], disclosure.minimum
+    beside = {name: "100" for rate in MARTS[mart].properties.get("rates", ()) for name in rate[1:]}
+    assert _rules(_staged(store, mart, **beside)) == set()
+    for shown in (0, low):
+        assert _rules(_staged(store, mart, **{**beside, count: str(shown)})) == set()
+    for small in (1, low - 1):
+        assert _rules(_staged(store, mart, **{**beside, count: str(small)})) == {"RS08"}
+    hidden = {**beside, **dict.fromkeys(disclosure.counts, "NULL"), "cell_status": "'hidden'"}
+    assert _rules(_staged(store, mart, **hidden)) == set()
+    assert _rules(_staged(store, mart, **beside, cell_status="'maybe'")) == {"RS08"}
+    assert _rules(_staged(store, mart, **beside, cell_status="NULL")) == {"RS08"}
+
+
+@pytest.mark.parametrize("mart", RATED)
+def test_rs11_a_rate_stands_beside_what_it_was_made_of(store, mart):
+    rate, numerator, denominator = MARTS[mart].properties["rates"][0]
+    whole = {rate: "1", numerator: "100", denominator: "100"}
+    assert "RS11" not in _staged(store, mart, **whole)
+    assert "RS11" in _staged(store, mart, **{**whole, numerator: "NULL"})
+    assert "RS11" in _staged(store, mart, **{**whole, denominator: "NULL"})
+
+
+@pytest.mark.parametrize("share", ["NULL", "'不予共享'", "'随意'"])
+def test_rs01_a_mart_without_a_share_type(store, share):
+    mart = next(iter(MARTS))
+    assert store.failing("ref.dataset") == {}
+    assert store.spoilt("ref.dataset", f"UPDATE {{t}} SET share_type = {share} WHERE dataset = '{mart}'") == {
+        "RS01": {mart}
+    }
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        None,
+        "has_id",
+        "has_period",
+        "has_as_of",
+        "has_code_version",
+        "has_reference_version",
+        "has_inputs",
+        "has_sums",
+    ],
+)
+def test_rs12_papers_of_a_release(store, missing):
+    names = (
+        "has_id",
+        "has_period",
+        "has_as_of",
+        "has_code_version",
+        "has_reference_version",
+        "has_inputs",
+        "has_sums",
+    )
+    store.session.execute(
+        "CREATE OR REPLACE TABLE work.main.release_paper AS SELECT 'c1' AS candidate, "
+        + ", ".join(f"{str(n != missing).lower()} AS {n}" for n in names)
+    )
+    assert store.failing("release_paper", "work.main.release_paper") == ({"RS12": {"c1"}} if missing else {})
+
+
+@pytest.mark.parametrize(("n", "fails"), [(0, False), (9_999_999, False), (10_000_000, True)])
+def test_rs15_ten_million_persons(store, n, fails):
+    store.session.execute(
+        f"CREATE OR REPLACE TABLE work.main.person_counter AS SELECT 'warehouse' AS scope, {n}::BIGINT AS n_persons"
+    )
+    assert store.failing("person_counter", "work.main.person_counter") == (
+        {"RS15": {"warehouse"}} if fails else {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "fails"), [("passed", False), ("not_applicable", False), ("failed", True), ("error", True)]
+)
+def test_rs17_blocking_rules_of_earlier_stages(store, status, fails):
+    store.session.execute(
+        "CREATE OR REPLACE TABLE work.main.blocking_result AS SELECT 'RT01' AS rule_id, 'archive_object' AS dataset, "
+        f"'2026-03' AS batch, '{status}' AS status"
+    )
+    found = store.failing("blocking_result", "work.main.blocking_result")
+    assert found == ({"RS17": {"RT01|archive_object|2026-03"}} if fails else {})
+
+
+def test_rs17_no_result_at_all_is_no_pass(store):
+    store.session.execute(
+        "CREATE OR REPLACE TABLE work.main.blocking_result (rule_id VARCHAR, dataset VARCHAR, batch VARCHAR, status VARCHAR)"
+    )
+    store.failing("blocking_result", "work.main.blocking_result")
+    status = store.session.value(
+        "SELECT status FROM ops.rule_result__rule_batch WHERE rule_id = 'RS17' AND dataset = 'blocking_result'"
+    )
+    assert status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("approvers", "fails"),
+    [
+        ([("li", False), ("wang", False)], False),
+        ([("li", False), ("wang", False), ("pipeline", True)], False),
+        ([("li", False)], True),
+        ([("li", False), ("li", False)], True),
+        ([("li", False), ("pipeline", True)], True),
+        ([], True),
+    ],
+)
+def test_rs18_two_different_persons(store, approvers, fails):
+    store.session.execute("CREATE OR REPLACE TABLE work.main.approval (approver VARCHAR, is_builder BOOLEAN)")
+    for row in approvers:
+        store.session.execute("INSERT INTO work.main.approval VALUES (?, ?)", row)
+    assert store.failing("approval", "work.main.approval") == ({"RS18": {"release"}} if fails else {})
+
+
+def test_every_rule_has_a_test():
+    tested = {name.split("_")[1].upper() for name in globals() if name.startswith("test_rs")}
+    assert {r.id for r in RULES} == tested
