@@ -369,6 +369,13 @@ RULES: tuple[Rule, ...] = (
                 field="id_no",
                 when="id_type_code IS NOT NULL AND NOT id_no__damaged",
             ),
+            satisfies(
+                "preschool_registry",
+                f"CASE WHEN id_type_code IN {_RESIDENT} THEN length(id_no) = 18 "
+                "ELSE id_no IS NOT NULL OR guardian1_id_no IS NOT NULL OR guardian2_id_no IS NOT NULL END",
+                field="id_no",
+                when="id_type_code IS NOT NULL AND NOT id_no__damaged",
+            ),
             *(
                 not_null(source, "id_no")
                 for source in ("graduate_register", "poverty_register", "vocational_registry")
@@ -437,11 +444,11 @@ RULES: tuple[Rule, ...] = (
                 field="school_id",
                 column="school_id",
             )
-            for source in (*_PUPILS, "class_directory")
+            for source in (*_PUPILS, "class_directory", "aid_record")
         )
         + tuple(
             satisfies(source, "school_id IS NOT NULL", field="school_id")
-            for source in (*_PUPILS, "class_directory")
+            for source in (*_PUPILS, "class_directory", "aid_record")
         ),
     ),
     Rule(

@@ -168,7 +168,7 @@ RULES: tuple[Rule, ...] = (
             satisfies(
                 "ref.dataset_column",
                 "NOT regexp_matches(column_name, '(^|_)(id_no|student_no|certificate_no|person_no|household_no|candidate_no|phone|name)$') "
-                "OR type = 'UUID' OR column_name IN ('school_name', 'college_name')",
+                "OR type = 'UUID' OR column_name IN ('school_name', 'college_name', 'class_name')",
                 field=None,
                 column="column_name",
                 key=("dataset", "column_name"),

@@ -51,7 +51,8 @@ def store_results(
     now = literal(datetime.now().isoformat(sep=" ", timespec="seconds"))
     with session.transaction():
         session.execute(
-            f"DELETE FROM ops.rule_result__rule_batch WHERE dataset = {literal(report.dataset)} AND batch IN ({names})"
+            f"DELETE FROM ops.rule_result__rule_batch WHERE dataset = {literal(report.dataset)} "
+            f"AND stage = {literal(str(report.stage))} AND batch IN ({names})"
         )
         session.execute(
             f"""INSERT INTO ops.rule_result__rule_batch

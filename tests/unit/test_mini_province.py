@@ -79,7 +79,7 @@ def test_a_person_registered_twice_counts_once_by_the_later_entry(province: Prov
         "WHERE person_key = ? ORDER BY county_code",
         [token(2)],
     )
-    assert rows == [(A, True, True, False), (B, True, False, True)]
+    assert rows == [(A, True, True, True), (B, True, False, True)]
 
 
 def test_ages_are_those_on_the_last_day_before_the_school_year(province: Province) -> None:

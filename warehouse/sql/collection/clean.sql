@@ -77,6 +77,10 @@ CREATE OR REPLACE TEMP MACRO mod11_2_check(s) AS substr('10X98765432', 1 + (
 CREATE OR REPLACE TEMP MACRO is_citizen_id(s) AS
   regexp_full_match(s, '\d{6}(18|19|20)\d{9}[0-9X]') AND mod11_2_check(s) = substr(s, 18, 1)
   AND ymd(substr(s, 7, 4), substr(s, 11, 2), substr(s, 13, 2)) IS NOT NULL;
+-- D07: a number of 15 digits, issued before 1999, gains its century and its check character
+CREATE OR REPLACE TEMP MACRO with_check(s) AS s || mod11_2_check(s);
+CREATE OR REPLACE TEMP MACRO upgrade_old_id(s) AS CASE
+  WHEN regexp_full_match(s, '\d{15}') THEN with_check(left(s, 6) || '19' || substr(s, 7)) ELSE s END;
 CREATE OR REPLACE TEMP MACRO citizen_birth_date(s) AS ymd(substr(s, 7, 4), substr(s, 11, 2), substr(s, 13, 2));
 
 -- D05: what a spreadsheet leaves of an 18-digit number; of a number that read_citizen_id has read

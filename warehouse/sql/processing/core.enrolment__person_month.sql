@@ -89,7 +89,9 @@ ranked AS (
            PARTITION BY described.person_key, described.is_active
            ORDER BY described.is_suspended, described.is_full_time DESC, described.entry_month DESC NULLS LAST,
                     described.stage_code DESC NULLS LAST, described.school_id, described.delivery_id, described.row_no)
-         END AS n
+         END AS n,
+         CASE WHEN described.person_key IS NULL THEN 1 ELSE count(*) OVER (
+           PARTITION BY described.person_key, described.is_active) END AS n_registrations
   FROM described
 )
 SELECT CAST($period AS VARCHAR) AS period,
@@ -122,6 +124,6 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(is_suspended AS BOOLEAN) AS is_suspended,
        CAST(is_full_time AS BOOLEAN) AS is_full_time,
        CAST(is_active AND n = 1 AS BOOLEAN) AS is_counted,
-       CAST(is_active AND n > 1 AS BOOLEAN) AS is_duplicate,
+       CAST(is_active AND n_registrations > 1 AS BOOLEAN) AS is_duplicate,
        CAST(is_school_known AS BOOLEAN) AS is_school_known
 FROM ranked
