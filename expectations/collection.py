@@ -620,7 +620,8 @@ RULES: tuple[Rule, ...] = (
             no_rows(
                 "poverty_register",
                 "SELECT b.delivery_id, b.row_no FROM {batch} b JOIN (SELECT delivery_id, household_no FROM {batch} "
-                "GROUP BY ALL HAVING household_no IS NULL OR count(*) FILTER (household_relation_code = code_of('household_relation', '户主')) <> 1 "
+                "GROUP BY ALL HAVING household_no IS NULL "
+                "OR count(*) FILTER (household_relation_code = code_of('household_relation', '户主')) <> 1 "
                 "OR count(*) FILTER (household_relation_code = code_of('household_relation', '配偶')) > 1 "
                 "OR max(n_members) <> count(*) OR min(n_members) <> count(*)) bad "
                 "ON bad.delivery_id = b.delivery_id AND bad.household_no IS NOT DISTINCT FROM b.household_no",

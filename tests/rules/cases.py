@@ -286,6 +286,21 @@ _each("RC21", "student_registry", QUARANTINED, {
     "no_document_no_guardian": {"id_type_code": "其他", "id_no": None, "guardian1_id_no": None},
 })  # fmt: skip
 _add("RC21", "student_registry", "no_document_but_guardian", PASSED, {"id_type_code": "其他", "id_no": None})
+_add("RC21", "preschool_registry", "blank", QUARANTINED, {"id_no": None})
+_add(
+    "RC21",
+    "preschool_registry",
+    "no_document_no_guardian",
+    QUARANTINED,
+    {"id_type_code": "其他", "id_no": None},
+)
+_add(
+    "RC21",
+    "preschool_registry",
+    "no_document_but_guardian",
+    PASSED,
+    {"id_type_code": "其他", "id_no": None, "guardian1_id_no": HEAD},
+)
 _add("RC21", "graduate_register", "blank", QUARANTINED, {"id_no": None})
 _add("RC21", "vocational_registry", "blank", QUARANTINED, {"id_no": None})
 _add("RC21", "poverty_register", "blank", QUARANTINED, {"id_no": None})
@@ -330,7 +345,13 @@ _add("RC23", "student_registry", "one_of_twenty", PASSED, _temporary(1, 20))
 
 # ---------------------------------------- RC24 – RC28: schools, codes, places, dates
 
-for _source in ("student_registry", "preschool_registry", "vocational_registry", "class_directory"):
+for _source in (
+    "student_registry",
+    "preschool_registry",
+    "vocational_registry",
+    "class_directory",
+    "aid_record",
+):
     _each("RC24", _source, QUARANTINED, {
         "unknown": {"school_id": "2163999999"},
         "closed": {"school_id": CLOSED},
