@@ -98,9 +98,7 @@ def test_settings_say_where_each_value_came_from(tmp_path, monkeypatch):
     assert DEFAULTS["engine"]["threads"] == 0
 
 
-@pytest.mark.parametrize(
-    "text", ["[engine]\nthread = 1\n", "[engin]\nthreads = 1\n", "[engine\n"]
-)
+@pytest.mark.parametrize("text", ["[engine]\nthread = 1\n", "[engin]\nthreads = 1\n", "[engine\n"])
 def test_a_misspelt_setting_is_refused(tmp_path, text):
     (tmp_path / "edu.toml").write_text(text)
     with pytest.raises(UsageError):
