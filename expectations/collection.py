@@ -448,7 +448,7 @@ RULES: tuple[Rule, ...] = (
         )
         + tuple(
             satisfies(source, "school_id IS NOT NULL", field="school_id")
-            for source in (*_PUPILS, "class_directory", "aid_record")
+            for source in (*_PUPILS, "class_directory")
         ),
     ),
     Rule(

@@ -314,7 +314,9 @@ class Gate:
         if not task.check.when or task.type != _SATISFY or "{batch}" in kwargs["predicate"]:
             return False
         try:
-            sql = f"({fill(task.check.when, params, relation)}) AND {_identifier(kwargs['column'])} IS NOT NULL"
+            sql = (
+                f"({fill(task.check.when, params, relation)}) AND {_identifier(kwargs['column'])} IS NOT NULL"
+            )
             # A broken `when` must not break the view that others share.
             self._con.execute(f"SELECT {sql} FROM {relation} LIMIT 0")
         except (duckdb.Error, KeyError):

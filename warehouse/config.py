@@ -123,6 +123,8 @@ def load_settings(root: Path | None = None) -> Settings:
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"edu.toml is not valid TOML: {error}", "correct the file") from None
         for section, names in parsed.items():
+            if not isinstance(names, dict):
+                raise UsageError(f"edu.toml: {section} stands outside a section", "see docs/operator.md")
             for name, value in names.items():
                 if name not in values.get(section, {}):
                     raise UsageError(f"edu.toml: unknown setting {section}.{name}", "see docs/operator.md")

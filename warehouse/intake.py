@@ -229,7 +229,11 @@ def _clean(
         if column.kind == "citizen_id":
             texts.append(f"{_citizen_id_text(contract, column, present)} AS {name}")
             # The first 18 characters of a longer number are the citizen id; the rest is a disability suffix.
-            reader = "upgrade_old_id(read_citizen_id({}))" if column.properties.get("oldId") else "read_citizen_id({})"
+            reader = (
+                "upgrade_old_id(read_citizen_id({}))"
+                if column.properties.get("oldId")
+                else "read_citizen_id({})"
+            )
             values.append(f"{reader.format(name)} AS {name}")
         elif column.name not in present:
             empty = [f"NULL::{column.type} AS {name}"]

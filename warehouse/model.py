@@ -186,7 +186,10 @@ def run_model(session: Session, model: Model, period: str, *, reference: str, co
         n_rows = session.value(f"SELECT count(*) FROM {model.table} WHERE period = ?", [period])
         seconds = time.monotonic() - started
         session.execute(
-            "INSERT OR REPLACE INTO ops.model_run__model_period VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "DELETE FROM ops.model_run__model_period WHERE model = ? AND period = ?", [model.table, period]
+        )
+        session.execute(
+            "INSERT INTO ops.model_run__model_period VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 model.table,
                 period,

@@ -5,6 +5,8 @@ A gate inside a Dagster run holds only within that run; publishing therefore ask
 
 from __future__ import annotations
 
+import shutil
+
 from assets.sharing.registers import build_registers
 from expectations.doors import Subject, judge
 from expectations.rule import all_rules
@@ -14,6 +16,14 @@ from warehouse.engine.duckdb import Session
 from warehouse.errors import BlockedError
 from warehouse.release import Candidate, Release, load_approvals, publish
 from warehouse.release.approval import builders, person
+
+
+def remove_superseded(settings: Settings, published: Candidate) -> None:
+    """Remove the month's other candidates: they can no longer be published, and nobody shall approve one by mistake."""
+    for path in settings.candidates.glob(f"{published.period}-*"):
+        if path.name.startswith(published.path.name):
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def unresolved_refusals(session: Session, period: str) -> list[str]:
@@ -69,6 +79,7 @@ def publish_candidate(session: Session, settings: Settings, candidate: Candidate
     gate(session, settings, candidate, operator)
     approvals = load_approvals(candidate.path)
     release = publish(settings, candidate, approvals, operator=operator)
+    remove_superseded(settings, candidate)
     with session.transaction():
         detail = {
             "content": release.content_hash,

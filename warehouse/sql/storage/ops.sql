@@ -1,7 +1,9 @@
 -- The warehouse's own records: what was delivered, what was decided, what ran. Counts, keys and hashes only.
+-- No PRIMARY KEY or UNIQUE: the blocks of an index are written with whatever lay in the engine's buffers before, and in a
+-- process that has just cleaned rows that can be a person's address. Keys are held by code and by rule RT13, RT14.
 
 CREATE TABLE IF NOT EXISTS ops.delivery__version (
-  delivery_id    VARCHAR PRIMARY KEY,
+  delivery_id    VARCHAR NOT NULL,
   source         VARCHAR NOT NULL,
   owner          VARCHAR NOT NULL,
   period         VARCHAR NOT NULL,
@@ -25,8 +27,7 @@ CREATE TABLE IF NOT EXISTS ops.delivery__version (
   status         VARCHAR NOT NULL,        -- accepted | refused
   refused_by     VARCHAR,                 -- rule id
   reason_zh      VARCHAR,
-  reason_en      VARCHAR,
-  UNIQUE (source, owner, period, part, version)
+  reason_en      VARCHAR
 );
 COMMENT ON TABLE ops.delivery__version IS '交付批次 / every file ever judged; rows are only added';
 
@@ -75,13 +76,12 @@ CREATE TABLE IF NOT EXISTS ops.model_run__model_period (
   code_version VARCHAR NOT NULL,
   n_rows       BIGINT NOT NULL,
   seconds      DOUBLE NOT NULL,
-  finished_at  TIMESTAMP NOT NULL,
-  PRIMARY KEY (model, period)
+  finished_at  TIMESTAMP NOT NULL
 );
 COMMENT ON TABLE ops.model_run__model_period IS '模型运行 / how each table of each period came about';
 
 CREATE TABLE IF NOT EXISTS ops.ledger__event (
-  seq        BIGINT PRIMARY KEY,
+  seq        BIGINT NOT NULL,
   occurred_at TIMESTAMP NOT NULL,
   event      VARCHAR NOT NULL,
   subject    VARCHAR NOT NULL,
