@@ -91,12 +91,15 @@ def print_status(settings: Settings) -> dict[str, Any]:
                 )
             ]
     waiting = [p for p in periods_in_landing(settings) if not is_collected(settings, p)]
+    published = list_releases(settings)
+    contents = {r.content_hash[:12] for r in published}
     candidates = [
         {"candidate": p.name, "approvals": len(load_approvals(p))}
         for p in sorted(settings.candidates.glob("*-*/"))
+        if p.name.rpartition("-")[2] not in contents
     ]
     current = current_id(settings)
-    releases = [r.id for r in list_releases(settings)]
+    releases = [r.id for r in published]
     table = Table(
         "月 month",
         "文件 files",
