@@ -46,7 +46,7 @@ MARTS = {
     "poverty": """SELECT s.county, x.学段, count(*) n FROM x7 p JOIN x1 x ON x.身份证件号 = p.证件号码
                   JOIN school_one s ON s.id = x.学校标识码 GROUP BY ALL ORDER BY ALL""",
     "graduates": "SELECT 专业代码, 学历层次, 毕业去向, count(*) n FROM x6 GROUP BY ALL ORDER BY ALL",
-    "progress": "SELECT count(*) FILTER (n >= 56) / count(*) share FROM (SELECT count(*) n FROM x1 GROUP BY 学校标识码, 年级, 班级)",
+    "progress": "SELECT count(*) FILTER (n >= 56) / count(*) AS pct FROM (SELECT count(*) n FROM x1 GROUP BY 学校标识码, 年级, 班级)",
     "quality": "SELECT filename, count(*) n FROM x1 GROUP BY ALL ORDER BY ALL",
 }
 

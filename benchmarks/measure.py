@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 
 @dataclass
 class Measured:
@@ -19,19 +17,24 @@ class Measured:
     output: str
 
 
-def _peak(pid: int, stop: threading.Event, peak: list[float]) -> None:
-    root = psutil.Process(pid)
-    while not stop.wait(0.1):
-        total = 0
+def _tree_mb(pid: int) -> float:
+    """Resident memory of a process and its descendants, from /proc."""
+    total, waiting = 0, [pid]
+    while waiting:
+        current = Path(f"/proc/{waiting.pop()}")
         try:
-            for process in (root, *root.children(recursive=True)):
-                try:
-                    total += process.memory_info().rss
-                except psutil.Error:
-                    continue
-        except psutil.Error:
-            return
-        peak[0] = max(peak[0], total / 1e6)
+            pages = int((current / "statm").read_text().split()[1])
+            for task in (current / "task").iterdir():
+                waiting += [int(child) for child in (task / "children").read_text().split()]
+        except (OSError, IndexError):
+            continue  # it ended while being looked at
+        total += pages * os.sysconf("SC_PAGE_SIZE")
+    return total / 1e6
+
+
+def _peak(pid: int, stop: threading.Event, peak: list[float]) -> None:
+    while not stop.wait(0.1):
+        peak[0] = max(peak[0], _tree_mb(pid))
 
 
 def measure(command: list[str], cwd: Path, env: dict[str, str]) -> Measured:

@@ -449,7 +449,9 @@ RULES: tuple[Rule, ...] = (
         + tuple(
             satisfies(source, "school_id IS NOT NULL", field="school_id")
             for source in (*_PUPILS, "class_directory")
-        ),
+        )
+        # Measures for a poor household have no school, but what is written must be a number.
+        + (satisfies("aid_record", "NOT school_id__bad", field="school_id"),),
     ),
     Rule(
         id="RC25",

@@ -253,7 +253,7 @@ def _clean(
                 )
             values += [name, bad]
         else:
-            texts.append(f"cell_text(s.{name}) AS {name}")
+            texts.append(f"s.{name}" if column.kind == "name" else f"cell_text(s.{name}) AS {name}")
             values.append(f"{_PER_ROW.get(column.kind, _PER_ROW['text']).format(name)} AS {name}")
     verdicts = [
         f"coalesce(is_citizen_id(left({quote(c.name)}, 18)), false) AS {quote(c.name + '__ok')}, "
@@ -293,13 +293,13 @@ def _clean(
 
 def _citizen_id_text(contract: Contract, column: Column, present: set[str]) -> str:
     """Text of an id column; a longer number (disability certificate) begins with the citizen id."""
-    own = f"cell_text(s.{quote(column.name)})" if column.name in present else "NULL::VARCHAR"
+    own = f"s.{quote(column.name)}" if column.name in present else "NULL::VARCHAR"
     longer = next(
         (c.name for c in contract.columns if c.properties.get("citizenIdPrefix") == column.name), None
     )
     if longer is None or longer not in present:
         return own
-    return f"coalesce({own}, left(cell_text(s.{quote(longer)}), 18))"
+    return f"coalesce(cell_text({own}), left(cell_text(s.{quote(longer)}), 18))"
 
 
 def raw_columns(contract: Contract) -> list[tuple[str, str, str]]:

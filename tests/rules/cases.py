@@ -355,7 +355,8 @@ for _source in (
     _each("RC24", _source, QUARANTINED, {
         "unknown": {"school_id": "2163999999"},
         "closed": {"school_id": CLOSED},
-        "blank": {"school_id": None},
+        # Measures for a poor household have no school.
+        **({} if _source == "aid_record" else {"blank": {"school_id": None}}),
         "no_number": {"school_id": "东关小学"},
     })  # fmt: skip
 

@@ -25,7 +25,12 @@ CREATE OR REPLACE TEMP MACRO is_blank(s) AS coalesce(clean_cell(s), '') IN
   ('', '无', '不详', '暂无', '未知', '空', '/', '-', '--', '—', 'NULL', 'null', 'N/A', '#N/A', '000000', '19000101', '111111111111111111');
 
 -- The text of a cell, or nothing
-CREATE OR REPLACE TEMP MACRO cell_text(s) AS CASE WHEN NOT is_blank(s) THEN clean_cell(s) END;
+-- (columns that are read per row, not per distinct value, begin with one cheap test that nearly every cell passes)
+CREATE OR REPLACE TEMP MACRO cell_text(s) AS CASE
+  WHEN regexp_matches(s, '[０-９Ａ-Ｚａ-ｚ（）－．／：，＋＝＊\x{3000}\x{A0}\x{200B}-\x{200D}\x{FEFF}]|^[\s="'']|[\s="'']$') THEN
+    CASE WHEN NOT is_blank(s) THEN clean_cell(s) END
+  WHEN s IN ('', '无', '不详', '暂无', '未知', '空', '/', '-', '--', '—', 'NULL', 'null', 'N/A', '#N/A', '000000', '19000101', '111111111111111111')
+    THEN NULL ELSE s END;
 
 CREATE OR REPLACE TEMP MACRO code_text(s) AS lower(regexp_replace(clean_cell(s), '[\s()·、]+', '', 'g'));
 
@@ -65,8 +70,11 @@ CREATE OR REPLACE TEMP MACRO month_text(t) AS regexp_extract(regexp_replace(rege
 CREATE OR REPLACE TEMP MACRO read_month(s) AS coalesce(nullif(month_text(clean_cell(s)), ''), strftime(read_date(s), '%Y-%m'));
 
 -- Identifiers: separators and case only. D06: × and * stand for X at the last place.
-CREATE OR REPLACE TEMP MACRO read_identifier(s) AS upper(translate(clean_cell(s), '×- ', 'X'));
-CREATE OR REPLACE TEMP MACRO read_citizen_id(s) AS CASE WHEN NOT is_blank(s) THEN regexp_replace(read_identifier(s), '\*$', 'X') END;
+CREATE OR REPLACE TEMP MACRO read_identifier(s) AS CASE
+  WHEN regexp_matches(s, '[^0-9A-Z]') THEN upper(translate(clean_cell(s), '×- ', 'X')) ELSE nullif(s, '') END;
+CREATE OR REPLACE TEMP MACRO read_citizen_id(s) AS CASE
+  WHEN regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') AND s <> '111111111111111111' THEN s
+  WHEN NOT is_blank(s) THEN regexp_replace(read_identifier(s), '\*$', 'X') END;
 
 -- GB 11643-1999: ISO 7064:1983 MOD 11-2 over 17 digits and a check character
 CREATE OR REPLACE TEMP MACRO digit_at(s, i) AS ord(substr(s, i, 1)) - 48;
@@ -84,11 +92,13 @@ CREATE OR REPLACE TEMP MACRO upgrade_old_id(s) AS CASE
 CREATE OR REPLACE TEMP MACRO citizen_birth_date(s) AS ymd(substr(s, 7, 4), substr(s, 11, 2), substr(s, 13, 2));
 
 -- D05: what a spreadsheet leaves of an 18-digit number; of a number that read_citizen_id has read
-CREATE OR REPLACE TEMP MACRO is_excel_damaged(t) AS
-  regexp_full_match(t, '\d(\.\d+)?E\+1[4-9]') OR (regexp_full_match(t, '\d{15}000') AND NOT is_citizen_id(t));
+CREATE OR REPLACE TEMP MACRO is_excel_damaged(t) AS CASE
+  WHEN NOT (ends_with(t, '000') OR contains(t, 'E')) THEN false ELSE regexp_full_match(t, '\d(\.\d+)?E\+1[4-9]') OR (regexp_full_match(t, '\d{15}000') AND NOT is_citizen_id(t)) END;
 
 -- D09: one form of the dot; spaces between Chinese characters go, spaces between Latin words stay
-CREATE OR REPLACE TEMP MACRO read_name(s) AS CASE WHEN is_blank(s) THEN NULL ELSE
+CREATE OR REPLACE TEMP MACRO read_name(s) AS CASE
+  WHEN NOT regexp_matches(s, '[^\p{Han}·]') THEN CASE WHEN s NOT IN ('', '无', '不详', '暂无', '未知', '空') THEN s END
+  WHEN is_blank(s) THEN NULL ELSE
   regexp_replace(regexp_replace(translate(clean_cell(s), '•・‧∙．。.', '·······'), '\s*([·-])\s*', '·', 'g'), '([^A-Za-z])\s+', '\1', 'g') END;
 
 -- D26: 2014级(1)班, (1)班, 三(2)班, 七年级二班: brackets and spaces go, the parts stay; never free text
