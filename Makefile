@@ -44,5 +44,6 @@ bench: setup     ## benchmarks on the sample province (see benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.run
 
 clean:           ## remove the demo data and caches; keeps the virtual environment
-	@rm -rf data .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	@if [ -f data/SAMPLE ]; then rm -rf data; elif [ -d data ]; then echo "data/ is not the demo's: left alone"; fi
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache build *.egg-info
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -29,7 +29,8 @@ class EduWarehouse(dg.ConfigurableResource):
 
     def secret_keys(self) -> Keys:
         """Secret keys."""
-        return load_keys(self.settings().key_file)
+        settings = self.settings()
+        return load_keys(settings.key_file, may_create=not settings.archive.exists())
 
     @contextmanager
     def open(self) -> Iterator[Session]:

@@ -380,6 +380,11 @@ RULES: tuple[Rule, ...] = (
                 not_null(source, "id_no")
                 for source in ("graduate_register", "poverty_register", "vocational_registry")
             ),
+            *(
+                satisfies(source, "length(id_no) = 18", field="id_no", when=_and(_WRITTEN, resident))
+                for source, _, resident in _own_ids()
+                if source not in ("student_registry", "preschool_registry", _LONG)
+            ),
             satisfies(
                 "poverty_register",
                 "length(id_no) IN (18, 20, 22)",

@@ -11,6 +11,8 @@ from expectations.results import Batch, store_results
 from expectations.rule import Rule, Stage, all_rules, select
 from warehouse.config import Settings
 from warehouse.engine.duckdb import Session, literal
+from warehouse.reference import reference_version
+from warehouse.version import code_version
 
 _FAILURES = "work.main.door_failure"
 
@@ -20,7 +22,7 @@ class Subject:
     """What stands at the door: a dataset of the rule book, the relation that holds it, and the name of its state.
 
     relation  as one would write it after FROM
-    state     fingerprint of the content; the same state is judged once per version of the rules. None: judge every time
+    state     fingerprint of the content; the same state is judged once. None: taken from the rows (small registers)
     scope     predicate that restricts the relation to the month
     """
 
@@ -41,12 +43,14 @@ def parameters(settings: Settings, period: str) -> dict[str, str]:
     }
 
 
-def batch_of(subject: Subject, period: str) -> str:
-    """Name of the batch under which the results of a subject are kept: its state and the rules that judge it."""
-    if subject.state is None:
-        return period
+def _batch(session: Session, settings: Settings, subject: Subject, period: str) -> str:
+    """Name of the batch under which results are kept: the state of the data, the rules, their parameters, the code."""
+    state = subject.state or session.value(
+        f"SELECT md5(coalesce(string_agg(row, '' ORDER BY row), '')) FROM (SELECT md5(t::VARCHAR) AS row FROM {subject.relation} t)"
+    )
     rules = [r for r in all_rules().values() if any(c.dataset == subject.dataset for c in r.checks)]
-    return hashlib.sha256(f"{period}{subject.state}{rules!r}".encode()).hexdigest()[:16]
+    given = (period, state, rules, parameters(settings, period), code_version(), reference_version())
+    return hashlib.sha256(repr(given).encode()).hexdigest()[:16]
 
 
 def judge(
@@ -57,15 +61,15 @@ def judge(
     batches: dict[str, str] = {}
     with Gate(session.con, failures_table=_FAILURES) as gate:
         for subject in subjects:
-            batch = batch_of(subject, period)
+            batch = _batch(session, settings, subject, period)
             batches[subject.dataset] = batch
             known = session.value(
-                "SELECT count(*) FROM ops.rule_result__rule_batch WHERE dataset = ? AND batch = ?",
+                "SELECT count(*) FILTER (status <> 'error') FROM ops.rule_result__rule_batch WHERE dataset = ? AND batch = ? "
+                "HAVING count(*) FILTER (status = 'error') = 0",
                 [subject.dataset, batch],
             )
-            if known and subject.state is not None:
-                continue
-            _judge_one(session, gate, settings, period, subject, batch, rules)
+            if not known:
+                _judge_one(session, gate, settings, period, subject, batch, rules)
     return batches
 
 

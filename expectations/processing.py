@@ -81,7 +81,9 @@ RULES: tuple[Rule, ...] = (
             no_rows(
                 _GROSS,
                 "SELECT p.measure_code FROM {batch} p JOIN (SELECT measure_code, sum(numerator) AS n, sum(denominator) AS d "
-                "FROM {batch} WHERE region_level = 'county' GROUP BY ALL) c ON c.measure_code = p.measure_code "
+                "FROM {batch} WHERE region_level = 'county' GROUP BY ALL "
+                # A county that has not delivered has no figure; then the sum says nothing.
+                "HAVING count(*) FILTER (numerator IS NULL OR denominator IS NULL) = 0) c ON c.measure_code = p.measure_code "
                 "WHERE p.region_level = 'province' AND (p.numerator IS DISTINCT FROM c.n OR p.denominator IS DISTINCT FROM c.d)",
                 key=("measure_code",),
                 units="SELECT count(DISTINCT measure_code) FROM {batch}",

@@ -180,6 +180,6 @@ RULES: tuple[Rule, ...] = (
         owner_zh=CENTRE,
         fix_zh="运行 edu doctor 清除遗留的工作目录",
         fix_en="Run `edu doctor`: it removes what dead processes left behind",
-        checks=(satisfies("work_folder", "hours <= 24", field=None, column="name", key=("name",)),),
+        checks=(satisfies("work_folder", "NOT is_stale", field=None, column="name", key=("name",)),),
     ),
 )

@@ -70,7 +70,7 @@ def run_month(settings: Settings, period: str) -> MonthReport:
             if event.is_step_success:
                 report.seconds[str(event.step_key)] = event.step_success_data.duration_ms / 1000
     with open_reader(settings) as session:
-        _fill(session, report)
+        _fill(session, settings, report)
     if report.success:
         found = sorted(settings.candidates.glob(f"{period}-*"), key=lambda p: p.stat().st_mtime)
         report.candidate = next((p.name for p in reversed(found) if p.is_dir()), None)
@@ -92,17 +92,11 @@ def _fault(step: str, error: Any) -> Exception:
     return EduError(f"The load stopped at {step}: {redact(first)}", "run `edu doctor`; nothing was published")
 
 
-def _fill(session: Any, report: MonthReport) -> None:
+def _fill(session: Any, settings: Settings, report: MonthReport) -> None:
     period = report.period
-    names = ("source", "owner", "file", "rule", "reason_zh", "reason_en")
-    report.refused = [
-        dict(zip(names, row, strict=True))
-        for row in session.rows(
-            "SELECT source, owner, file_name, refused_by, reason_zh, reason_en FROM ops.delivery__version "
-            "WHERE period = ? AND status = 'refused' ORDER BY ALL",
-            [period],
-        )
-    ]
+    from assets.collection.collect import refused_in_landing
+
+    report.refused = refused_in_landing(session, settings, period)
     report.files = dict(
         session.rows(
             "SELECT status, count(*) FROM ops.delivery__version WHERE period = ? GROUP BY ALL", [period]

@@ -29,8 +29,15 @@ class Keys:
         return "Keys(…)"
 
 
-def load_keys(file: Path) -> Keys:
-    """Read the key file, or make it. Raises UsageError if others may read it or it is damaged."""
+def load_keys(file: Path, *, may_create: bool = True) -> Keys:
+    """Read the key file, or make it. Raises UsageError if others may read it or it is damaged.
+
+    Without `may_create` a missing file is an error: new keys beside old data would quietly make tokens that match nothing.
+    """
+    if not file.exists() and not may_create:
+        raise UsageError(
+            f"The key file {file} is missing, but data encrypted with it exist", "restore it from its backup"
+        )
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = {name: secrets.token_hex(_BYTES) for name in NAMES}

@@ -20,7 +20,7 @@ from warehouse.config import Settings
 from warehouse.contract import Contract, extract_contract
 from warehouse.engine.duckdb import Session, literal
 from warehouse.keys import Keys
-from warehouse.landing import Delivery, inventory
+from warehouse.landing import SOURCES, Delivery, inventory
 from warehouse.progress import tell
 from warehouse.reading import Limits, ReadResult, read_many
 
@@ -102,6 +102,21 @@ def collect(session: Session, settings: Settings, keys: Keys, source: str, perio
             _judge_rows(session, gate, contract, period, report, rules, settings)
     _keep(session, settings, keys, contract, period, report)
     return report
+
+
+def refused_in_landing(session: Session, settings: Settings, period: str) -> list[dict[str, str]]:
+    """Refused files of a month that still lie in landing: what was corrected or moved out no longer hinders."""
+    there = {d.delivery_id for source in SOURCES for d in inventory(settings, source, period)}
+    names = ("delivery_id", "source", "owner", "file", "rule", "reason_zh", "reason_en")
+    found = [
+        dict(zip(names, row, strict=True))
+        for row in session.rows(
+            "SELECT delivery_id, source, owner, file_name, refused_by, reason_zh, reason_en FROM ops.delivery__version "
+            "WHERE period = ? AND status = 'refused' ORDER BY source, owner, file_name",
+            [period],
+        )
+    ]
+    return [r for r in found if r["delivery_id"] in there]
 
 
 def _read(

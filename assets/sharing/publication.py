@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 
+from assets.collection.collect import refused_in_landing
 from assets.sharing.registers import build_registers
 from expectations.doors import Subject, judge
 from expectations.rule import all_rules
@@ -26,22 +27,12 @@ def remove_superseded(settings: Settings, published: Candidate) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def unresolved_refusals(session: Session, period: str) -> list[str]:
-    """Files of the month that were refused and not replaced by a later accepted version: the month is not whole."""
-    return [
-        " ".join(row)
-        for row in session.rows(
-            """SELECT source, owner, file_name FROM ops.delivery__version r WHERE period = ? AND status = 'refused'
-               AND NOT EXISTS (SELECT 1 FROM ops.delivery__version a WHERE a.status = 'accepted' AND a.source = r.source
-                 AND a.owner = r.owner AND a.period = r.period AND a.part = r.part AND a.version > r.version) ORDER BY ALL""",
-            [period],
-        )
-    ]
-
-
 def gate(session: Session, settings: Settings, candidate: Candidate, operator: str) -> None:
     """Judge RS17 and RS18 on this candidate. Raises BlockedError with the reasons."""
-    refused = unresolved_refusals(session, candidate.period)
+    refused = [
+        f"{r['source']} {r['owner']} {r['file']}"
+        for r in refused_in_landing(session, settings, candidate.period)
+    ]
     if refused:
         raise BlockedError(
             f"{len(refused)} 个文件被退回而未更正，不能发布 / refused files are not replaced: {'; '.join(refused[:5])}",
@@ -63,8 +54,8 @@ def gate(session: Session, settings: Settings, candidate: Candidate, operator: s
     batches = judge(session, settings, candidate.period, subjects)
     failed = session.rows(
         "SELECT DISTINCT rule_id FROM ops.rule_result__rule_batch WHERE period = ? AND severity = 'block' "
-        "AND status IN ('failed', 'error') AND dataset IN ('blocking_result', 'approval') AND batch = ? ORDER BY ALL",
-        [candidate.period, batches["approval"]],
+        "AND status IN ('failed', 'error') AND batch IN (?, ?) ORDER BY ALL",
+        [candidate.period, *batches.values()],
     )
     if failed:
         rules = [all_rules()[rule_id] for (rule_id,) in failed]

@@ -1,5 +1,6 @@
 """The room of sharing: marts, and a release candidate made from them that waits for its approvers."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from assets.resource import MONTHS, WRITER, EduWarehouse
 from assets.sharing.registers import build_registers, evidence, inputs_in_force
 from assets.use.room import DOOR as USED
 from expectations.doors import Subject, judge
+from warehouse.config import Settings
 from warehouse.contract import load_contracts
 from warehouse.engine.duckdb import Session, literal
 from warehouse.reference import reference_version
-from warehouse.release import Candidate, build_candidate
+from warehouse.release import Candidate, build_candidate, list_releases, load_candidate
 from warehouse.version import code_version
 
 CANDIDATE = dg.AssetKey(["release", "candidate"])
@@ -49,17 +51,7 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Itera
     with warehouse.open() as session:
         results = list(run_room(session, settings, period, _MODELS, context.log))
         yield from results
-        candidate = build_candidate(
-            session.con,
-            settings,
-            period=period,
-            contracts=load_contracts("marts"),
-            inputs=inputs_in_force(session, period),
-            rule_summary=evidence(session, period),
-            code_version=code_version(),
-            reference_version=reference_version(),
-            operator=PIPELINE,
-        )
+        candidate = _candidate(session, settings, period)
         context.log.info(f"candidate {candidate.path.name}")
         build_registers(session, period, candidate)
         subjects = [Subject(d, f"work.main.{d}") for d in _REGISTERS] + _staged(session, candidate)
@@ -73,6 +65,38 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Itera
             },
             check_results=check_results(session, CANDIDATE, _DATASETS[CANDIDATE], batches),
         )
+
+
+def _candidate(session: Session, settings: Settings, period: str) -> Candidate:
+    """The month's candidate; the one that is there when everything that goes into it is the same."""
+    inputs, rules = inputs_in_force(session, period), evidence(session, period)
+    tables = session.rows(
+        "SELECT model, fingerprint FROM ops.model_run__model_period WHERE period <= ? AND model LIKE 'mart.%' ORDER BY ALL",
+        [period],
+    )
+    before = [(r.id, r.content_hash) for r in list_releases(settings)]
+    recipe = hashlib.sha256(
+        repr((inputs, rules, code_version(), reference_version(), tables, before)).encode()
+    ).hexdigest()
+    marker = settings.data / "state" / "candidate" / period
+    if marker.is_file():
+        made, _, name = marker.read_text().partition(" ")
+        if made == recipe and (settings.candidates / name).is_dir():
+            return load_candidate(settings.candidates / name)
+    candidate = build_candidate(
+        session.con,
+        settings,
+        period=period,
+        contracts=load_contracts("marts"),
+        inputs=inputs,
+        rule_summary=rules,
+        code_version=code_version(),
+        reference_version=reference_version(),
+        operator=PIPELINE,
+    )
+    marker.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    marker.write_text(f"{recipe} {candidate.path.name}")
+    return candidate
 
 
 def _staged(session: Session, candidate: Candidate) -> list[Subject]:

@@ -73,8 +73,8 @@ def build_registers(session: Session, settings: Settings, keys: Keys, period: st
         "work_folder": _table(
             session,
             "work_folder",
-            "name VARCHAR, hours DOUBLE",
-            [(p.name, (time.time() - p.stat().st_mtime) / 3600) for p in settings.work.iterdir()],
+            "name VARCHAR, is_stale BOOLEAN",
+            _work_folders(settings),
         ),
         "setting": _table(
             session,
@@ -100,6 +100,15 @@ def build_registers(session: Session, settings: Settings, keys: Keys, period: st
         what="rows per delivery",
     )
     return counts
+
+
+def _work_folders(settings: Settings) -> list[tuple[str, bool]]:
+    """Private folders and whether they are older than a day; fresh ones are only counted, their names are chance."""
+    found = []
+    for number, folder in enumerate(sorted(settings.work.iterdir()), 1):
+        is_stale = time.time() - folder.stat().st_mtime > 24 * 3600
+        found.append((folder.name if is_stale else f"fresh {number}", is_stale))
+    return found
 
 
 def _table(session: Session, name: str, columns: str, rows: list[tuple[Any, ...]]) -> int:

@@ -59,6 +59,12 @@ def _keys(settings: Settings) -> Finding:
     from warehouse.keys import load_keys
 
     if not settings.key_file.exists():
+        if settings.archive.exists():
+            return Finding(
+                "keys: missing, but data encrypted with them exist",
+                False,
+                "restore the key file from its backup",
+            )
         return Finding("keys: none yet, made by the first load")
     try:
         load_keys(settings.key_file)

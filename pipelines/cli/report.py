@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipelines.run import MonthReport
 from warehouse.config import Settings
+from warehouse.errors import UsageError
 
 _STAGE_ZH = {"collection": "采集", "storage": "存储", "processing": "处理", "use": "使用", "sharing": "共享"}
 _LISTED = 12
@@ -57,8 +58,9 @@ def print_load(report: MonthReport) -> None:
         )
     else:
         console.print("[red]✗[/red] 未发布，当前版本不变 / nothing was published, the current release stays")
-        console.print("  → 更正被退回的文件后重新放入 landing（或移出），再运行 edu load")
-        console.print("  → correct the refused files, or move them out of landing, and load again")
+        if report.refused:
+            console.print("  → 更正被退回的文件后重新放入 landing（或移出），再运行 edu load")
+            console.print("  → correct the refused files, or move them out of landing, and load again")
 
 
 def print_status(settings: Settings) -> dict[str, Any]:
@@ -160,6 +162,8 @@ def print_check(settings: Settings, period: str, everything: bool) -> dict[str, 
                 [period],
             )
         ]
+    if not results:
+        raise UsageError(f"{period} was never loaded", "`edu status` lists the months")
     order = list(_STAGE_ZH)
     results.sort(key=lambda r: (order.index(r["stage"]), r["rule"], r["dataset"]))
     shown = [r for r in results if everything or r["status"] in ("failed", "error")]

@@ -304,6 +304,15 @@ _add(
 _add("RC21", "graduate_register", "blank", QUARANTINED, {"id_no": None})
 _add("RC21", "vocational_registry", "blank", QUARANTINED, {"id_no": None})
 _add("RC21", "poverty_register", "blank", QUARANTINED, {"id_no": None})
+for _source in (
+    "aid_record",
+    "disability_roster",
+    "graduate_register",
+    "student_change",
+    "two_later_survey",
+    "vocational_registry",
+):
+    _add("RC21", _source, "seventeen", QUARANTINED, {"id_no": PUPIL[:17]})
 _add("RC21", "poverty_register", "nineteen", QUARANTINED, {"id_no": HEAD + "4"})
 _add("RC21", "poverty_register", "other_document", PASSED, {"id_type_code": "其他", "id_no": "X123"})
 
