@@ -89,6 +89,7 @@ def _bomb() -> bytes:
             '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
             '<Default Extension="xml" ContentType="application/xml"/></Types>',
         )
+        archive.writestr("xl/workbook.xml", "<workbook/>")
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=False) as sheet:
             for _ in range(64):
                 sheet.write(b" " * 1_048_576)
@@ -137,7 +138,14 @@ def write_hostile(out: Path) -> list[HostileCase]:
     put("missing-column", ".csv", _text(area(), headers=short).encode("gb18030"), 3,
         "mandatory column 身份证件号 is missing", REFUSED)  # fmt: skip
     put("empty", ".csv", b"", 0, "no bytes at all", REFUSED)
-    put("header-only", ".csv", _text(area(), n=0).encode("gb18030"), 0, "a header and no record", REFUSED)
+    put(
+        "header-only",
+        ".csv",
+        _text(area(), n=0).encode("gb18030"),
+        3,
+        "a header, none of the three records",
+        REFUSED,
+    )
     put("zip-bomb", ".xlsx", _bomb(), 3, "workbook that unpacks to a thousand times its size", REFUSED)
     put("locked", ".xlsx", _locked(area()), 3, "workbook protected by a password", REFUSED)
     put(
@@ -163,4 +171,6 @@ def write_hostile(out: Path) -> list[HostileCase]:
         "envelope claims five records, the file has three",
         REFUSED,
     )
+    put("nothing-to-report", ".csv", _text(area(), n=0).encode("gb18030"), 0, "a header, and no record is declared",
+        ACCEPTED)  # fmt: skip
     return cases

@@ -113,7 +113,9 @@ def test_sql_keeps_to_the_portable_subset(table: str) -> None:
     )
     for window in tree.find_all(exp.Window):
         # A sum over a whole partition needs no order; a choice of rows does.
-        assert window.args.get("order") or isinstance(window.this, exp.AggFunc), "a choice of rows without an order"
+        assert window.args.get("order") or isinstance(window.this, exp.AggFunc), (
+            "a choice of rows without an order"
+        )
     # the outermost query casts every column
     assert isinstance(tree, exp.Select)
     for column in tree.expressions:
