@@ -235,8 +235,8 @@ def test_first_changes_and_counts_against_the_previous_release(settings):
     assert "首次发布" in (settings.releases / "current" / "CHANGES.md").read_text()
     text = (build(settings, warehouse(corrected=True)).path / "CHANGES.md").read_text()
     assert text.startswith("# v2025.9.1") and "v2025.9.0" in text
-    assert "| aid__county_stage | 有变化 changed | 1.0.0 | 0 | 0 | 1 | 2 |" in text
-    assert "| graduate__county | 有变化 changed | 1.0.0 | 2 | 1 | 0 | 0 |" in text
+    assert "| aid__county_stage | 有修订 revised | 1.0.0 | 0 | 0 | 1 | 2 |" in text
+    assert "| graduate__county | 有修订 revised | 1.0.0 | 2 | 1 | 0 | 0 |" in text
     assert "| school__school | 无变化 same | 1.0.0 | 0 | 0 | 0 | 0 |" in text
     assert "revised in `n_aided`: 1" in text and "revised in `pct_aided`: 1" in text
 

@@ -122,13 +122,13 @@ def _compare(
         cells = {n: c for n, c in zip(values, row[3:], strict=True) if c}
     columns_added = tuple(n for n in new if n not in old)
     columns_removed = tuple(n for n in old if n not in new)
-    same = (
-        not (added or removed or changed or columns_added or columns_removed or retyped)
-        and before.key == after.key
+    revised = (
+        bool(removed or changed or columns_added or columns_removed or retyped) or before.key != after.key
     )
+    status = "changed" if revised else "extended" if added else "same"
     return MartChange(
         mart=after.id,
-        status="same" if same else "changed",
+        status=status,
         version_before=before.version,
         version_after=after.version,
         columns_added=columns_added,
@@ -141,7 +141,13 @@ def _compare(
     )
 
 
-_STATUS = {"new": "新增 new", "removed": "撤下 removed", "changed": "有变化 changed", "same": "无变化 same"}
+_STATUS = {
+    "new": "新增 new",
+    "removed": "撤下 removed",
+    "changed": "有修订 revised",
+    "extended": "有增补 extended",
+    "same": "无变化 same",
+}
 
 
 def changes_text(release: str, previous: str | None, changes: list[MartChange]) -> str:
