@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ MONTHS = ("2025-09", "2025-10", "2025-11")
 APPROVERS = (("demo-reviewer", "prefecture"), ("demo-director", "province"))
 OPERATOR = "demo-operator"
 _MARKER = "SAMPLE"
+_UNFINISHED = "unfinished"
 
 
 def write_sample(
@@ -61,19 +63,20 @@ def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[st
         )
     periods = tuple(months) or MONTHS
     recipe = f"scale {scale} seed {seed} {' '.join(periods)}"
-    if not marker.exists() or marker.read_text() != recipe:
-        if marker.exists() and settings.warehouse_file.exists():
-            raise UsageError(
-                f"The demo was made with {marker.read_text()}",
-                "`make clean` removes it, or use the same values",
-            )
+    made = marker.read_text() if marker.exists() else _UNFINISHED
+    if made not in (recipe, _UNFINISHED):
+        raise UsageError(f"The demo was made with {made}", "`make clean` removes it, or use the same values")
+    if made == _UNFINISHED:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        marker.write_text(recipe)
+        # Written before and after, so that an interrupted start begins again instead of loading half a province.
+        marker.write_text(_UNFINISHED)
+        shutil.rmtree(settings.landing, ignore_errors=True)
         say(f"1 · sample province (scale {scale}) …")
         written = write_sample(
             settings.data, scale=scale, seed=seed, months=periods, dirt=1.0, csv_only=False
         )
         say(f"    {written['files']} files, {written['rows']:,} rows, {written['defects']:,} seeded defects")
+        marker.write_text(recipe)
     releases = []
     for number, period in enumerate(periods, 2):
         say(f"{number} · {period}: collection → storage → processing → use → sharing …")
