@@ -45,7 +45,7 @@ def run_month(settings: Settings, period: str) -> MonthReport:
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     from pipelines.definitions import defs
-    from warehouse.engine.duckdb import open_reader
+    from warehouse.engine.duckdb import open_warehouse
     from warehouse.errors import EduError
 
     with dg.DagsterInstance.get() as instance:
@@ -69,7 +69,8 @@ def run_month(settings: Settings, period: str) -> MonthReport:
                     raise _fault(str(event.step_key), error)
             if event.is_step_success:
                 report.seconds[str(event.step_key)] = event.step_success_data.duration_ms / 1000
-    with open_reader(settings) as session:
+    # As the writer, so that a load of another month that runs now is waited for.
+    with open_warehouse(settings) as session:
         _fill(session, settings, report)
     if report.success:
         found = sorted(settings.candidates.glob(f"{period}-*"), key=lambda p: p.stat().st_mtime)

@@ -1,0 +1,247 @@
+"""Two months of a small province through all five rooms: what went in, what came out, what must not have."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from expectations.rule import all_rules
+from integration.house import House
+from integration.personal import Persons, of_truth
+from integration.worlds import COUNTIES, MONTHS, SOME, THIRD
+from warehouse.contract import load_contracts
+
+# Files and aggregates, not rows: numbers of changes vary from month to month, and a rate of few persons is no rate.
+NOT_ROWS = {"RC15"}
+
+
+@pytest.fixture(scope="module")
+def house(world) -> House:
+    return House(Path(world.get("province")["folder"]))
+
+
+@pytest.fixture(scope="module")
+def truth(house):
+    """The warehouse beside the truth of the sample."""
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{house.settings.warehouse_file}' AS w (READ_ONLY)")
+        for name in ("person", "row", "defect", "poverty"):
+            con.execute(f"CREATE VIEW t_{name} AS SELECT * FROM '{house.data / 'truth' / name}.parquet'")
+        con.execute(
+            """CREATE TABLE fired AS
+               SELECT source, owner, d.period, row_no, rule_id, q.severity
+               FROM w.ops.quarantine__row_rule q JOIN w.ops.delivery__version d USING (delivery_id)
+               UNION ALL
+               SELECT source, owner, d.period, split_part(unit_key, ':', 2)::BIGINT, rule_id, u.severity
+               FROM w.ops.unit_failure__unit_rule u JOIN w.ops.delivery__version d ON d.delivery_id = split_part(unit_key, ':', 1)"""
+        )
+        yield con
+
+
+def test_both_months_are_published(world, house):
+    notes = world.get("province")
+    assert len(set(notes["releases"])) == 2
+    assert (house.settings.releases / "current").resolve().name == notes["releases"][-1]
+    assert house.rows("SELECT DISTINCT period FROM ops.delivery__version ORDER BY 1") == [
+        (m,) for m in MONTHS
+    ]
+
+
+def test_conservation(truth):
+    """rows read = accepted + set aside, = rows that the sample wrote, and the accepted ones are in raw."""
+    raw = " UNION ALL ".join(
+        f"SELECT delivery_id, count(*) AS n FROM w.{c.table} GROUP BY ALL"
+        for c in load_contracts("extracts").values()
+    )
+    wrong = truth.execute(
+        f"""WITH raw AS ({raw}), true_rows AS (SELECT source, owner, period, count(*) AS n FROM t_row GROUP BY ALL)
+            SELECT d.source, d.owner, d.period, n_declared, t.n, n_read, n_accepted, n_quarantined, coalesce(raw.n, 0) AS n_raw
+            FROM w.ops.delivery__version d LEFT JOIN raw USING (delivery_id) LEFT JOIN true_rows t USING (source, owner, period)
+            WHERE n_read <> n_accepted + n_quarantined OR n_accepted <> n_raw
+               OR n_read <> coalesce(t.n, n_declared)
+               OR (t.n IS NULL AND source NOT IN ('population', 'school_directory', 'class_directory') AND n_read > 0)"""
+    ).fetchall()
+    assert not wrong
+    lost = truth.execute(
+        "SELECT DISTINCT source, owner, period FROM t_row EXCEPT SELECT source, owner, period FROM w.ops.delivery__version"
+    ).fetchall()
+    assert not lost
+    read, aside = truth.execute(
+        "SELECT sum(n_read), sum(n_quarantined) FROM w.ops.delivery__version"
+    ).fetchall()[0]
+    assert read > 40_000 and 0 < aside < read / 100
+
+
+def figures(truth) -> tuple[str, list, list, Counter]:
+    """A table per rule, the seeded defects that were missed, the alarms that nothing explains, and expected per rule."""
+    wired = set(all_rules())
+    key = ("source", "owner", "period", "row_no")
+    fired = {
+        (tuple(r[:4]), r[4]): r[5]
+        for r in truth.execute(f"SELECT {', '.join(key)}, rule_id, severity FROM fired").fetchall()
+    }
+    accepted = set(
+        truth.execute(
+            "SELECT source, owner, period FROM w.ops.delivery__version WHERE status = 'accepted'"
+        ).fetchall()
+    )
+    expected: set[tuple[tuple, str]] = set()
+    allowed: set[tuple[tuple, str]] = set()
+    for *row, rules, possible in truth.execute(
+        f"SELECT {', '.join(key)}, rules, rules_possible FROM t_defect WHERE row_no IS NOT NULL"
+    ).fetchall():
+        must = {r for r in (rules or "").split(";") if r}
+        allowed |= {(tuple(row), r) for r in must | {r for r in (possible or "").split(";") if r}}
+        if must <= wired and tuple(row[:3]) in accepted:
+            expected |= {(tuple(row), r) for r in must}
+    # A rule on households sets the whole household aside, not only the member whose row was spoilt.
+    allowed |= {
+        (tuple(r), "RC33")
+        for r in truth.execute(
+            """SELECT r.source, r.owner, r.period, r.row_no FROM t_row r JOIN t_poverty p USING (person_id)
+               WHERE r.source = 'poverty_register' AND (p.household_id, r.period) IN (
+                 SELECT (h.household_id, d.period) FROM t_defect d JOIN t_poverty h USING (person_id)
+                 WHERE list_contains(string_split(d.rules, ';'), 'RC33'))"""
+        ).fetchall()
+    }
+    missed = sorted(f"{rule} {' '.join(map(str, row))}" for row, rule in expected - set(fired))
+    false = sorted(
+        f"{rule} ({fired[row, rule]}) {' '.join(map(str, row))}"
+        for row, rule in set(fired) - allowed
+        if rule not in NOT_ROWS
+    )
+    per = Counter(rule for _, rule in expected)
+    caught = Counter(rule for _, rule in expected & set(fired))
+    wrong = Counter(line.split()[0] for line in false)
+    lines = [
+        f"{r}: expected {per[r]:4d}  caught {caught[r]:4d}  false {wrong[r]:4d}" for r in sorted(per | wrong)
+    ]
+    return "\n".join(lines), missed, false, per
+
+
+def test_every_seeded_defect_is_caught(truth):
+    table, missed, _, per = figures(truth)
+    assert not missed, f"{table}\n{missed[:20]}"
+    assert len(per) >= 15 and sum(per.values()) > 150, table
+
+
+def test_no_false_alarm_on_clean_rows(truth):
+    table, _, false, _ = figures(truth)
+    assert not false, f"{table}\n{false[:20]}"
+
+
+def test_every_rule_was_evaluated(house):
+    assert (
+        house.rows("SELECT rule_id, dataset, detail FROM ops.rule_result__rule_batch WHERE status = 'error'")
+        == []
+    )
+    files = house.rows(
+        "SELECT DISTINCT rule_id FROM ops.rule_result__rule_batch WHERE dataset = 'delivery' AND status = 'failed'"
+    )
+    assert {r for (r,) in files} <= NOT_ROWS
+
+
+def test_a_clean_month_raises_no_alarm(world):
+    notes = world.get("clean")
+    assert [s for s, _ in notes["status"]] == ["accepted"]
+    assert len(notes["read"]) == 12
+    assert notes["fired"] == []
+    assert {r for r, *_ in notes["files"]} <= NOT_ROWS
+
+
+def test_loading_again_changes_nothing(world):
+    notes = world.get("province")
+    assert notes["again"]["success"]
+    assert notes["moved"] == []
+    assert not notes["release moved"]
+    assert notes["published"]["id"] == notes["releases"][-1]
+    assert "nothing changed" in notes["published"]["message"]
+
+
+def test_loading_from_scratch_gives_the_same_bytes(world):
+    first, again = (world.get("counties")["scratch"][k] for k in ("first", "again"))
+    assert len(first) == len(MONTHS) * len(load_contracts("marts"))
+    assert first == again
+
+
+def test_two_loads_at_once(world):
+    notes = world.get("counties")
+    codes = [code for code, _ in notes["together"]]
+    assert 0 in codes and set(codes) <= {0, 5}, notes["together"]
+    assert notes["doctor"]["ok"], notes["doctor"]
+
+
+def test_a_candidate_goes_stale_when_another_is_published(world):
+    assert world.get("counties")["stale"] == 3
+
+
+def test_a_blocking_fault_stops_the_month_and_nothing_else(world):
+    notes = world.get("counties")
+    blocked = notes["blocked"]
+    assert blocked["code"] == 3
+    assert not blocked["report"]["success"] and blocked["report"]["candidate"] is None
+    refused = [line for line in blocked["said"].splitlines() if blocked["file"] in line]
+    assert refused and "退回" in refused[0]
+    assert "缺少必填列：姓名" in blocked["said"] and "未发布" in blocked["said"]
+    assert not blocked["release moved"] and blocked["verify"] == 0
+    assert blocked["publish"] != 0 and blocked["candidates"] == []
+    by_status = Counter(status for _, _, status, *_ in blocked["raw"])
+    assert by_status == {"accepted": len(SOME) * len(COUNTIES) - 1, "refused": 1}
+    for _, _, status, n_accepted, n_raw in blocked["raw"]:
+        assert n_raw == n_accepted and (n_raw > 0) == (status == "accepted")
+
+
+def test_a_corrected_file_replaces_the_refused_one(world):
+    notes = world.get("counties")
+    assert [tuple(v) for v in notes["versions"]] == [(1, "refused"), (2, "accepted")]
+    assert len(notes["releases"]) == len(set(notes["releases"])) == len({*MONTHS, THIRD})
+
+
+@pytest.fixture(scope="module")
+def persons(house) -> Persons:
+    found = of_truth(house.data / "truth", house.settings.landing)
+    assert len(found.numbers) > 10_000 and len(found.names) > 200
+    return found
+
+
+def test_the_search_finds_what_is_there(house, persons):
+    """The same search over a delivered file finds hundreds."""
+    file = next(
+        (house.settings.landing / "student_registry" / MONTHS[0]).glob("*_632122_*.csv"), None
+    ) or next((house.settings.landing / "student_registry" / MONTHS[0]).glob("*.csv"))
+    assert persons.in_bytes(file.read_bytes()) > 50
+    name = next(iter(persons.raw_names))
+    assert persons.in_bytes(b"\x00" + name + b"\x00") == 1
+
+
+@pytest.mark.parametrize("zone", ["warehouse", "dagster", "candidates", "releases", "state", "../said"])
+def test_no_person_in(house, persons, zone):
+    folder = house.data / zone
+    assert any(p.is_file() for p in folder.rglob("*"))
+    assert persons.in_folder(folder) == {}
+
+
+def test_no_person_in_any_table(house, persons):
+    n, found = persons.in_tables(house.settings.warehouse_file)
+    assert n > 100 and found == {}
+    n, found = persons.in_tables(house.settings.releases / "current" / "marts.duckdb")
+    assert n > 20 and found == {}
+
+
+def test_archive_and_vault_are_encrypted(house, persons):
+    assert persons.in_folder(house.settings.archive) == {}
+    assert persons.in_folder(house.settings.vault) == {}
+
+
+def test_nothing_is_left_in_the_work_folder(house):
+    assert list(house.settings.work.iterdir()) == []
+
+
+def test_what_was_said_is_readable_by_machines(house):
+    """Every --json of the run is kept beside the words; the words never break it."""
+    said = sorted((house.root / "said").glob("*-status.txt"))
+    assert said and json.loads(said[0].read_text(encoding="utf-8").split("\n}\n")[0] + "\n}")["current"]
