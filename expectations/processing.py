@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
                 _ENROLMENT,
                 "SELECT m.county_code, m.stage_code FROM (SELECT county_code, stage_code, sum(n_pupils) AS n FROM {batch} GROUP BY ALL) m "
                 "FULL JOIN (SELECT county_code, stage_code, count(*) AS n FROM core.enrolment__person_month "
-                "WHERE period = {period} AND is_counted GROUP BY ALL) c "
+                "WHERE period = {period} AND is_counted AND is_full_time GROUP BY ALL) c "
                 "ON c.county_code IS NOT DISTINCT FROM m.county_code AND c.stage_code IS NOT DISTINCT FROM m.stage_code "
                 "WHERE m.n IS DISTINCT FROM c.n",
                 key=("county_code", "stage_code"),
@@ -153,6 +153,8 @@ RULES: tuple[Rule, ...] = (
                 "destination_code IS NULL OR (destination_scheme IS NOT NULL AND rate_group_code IS NOT NULL)",
                 field="destination_code",
                 key=("delivery_id", "row_no"),
+                # A code of the wrong list is counted as unknown and goes back to its owner; it does not stop the province.
+                severity=QUARANTINE,
             ),
         ),
     ),

@@ -1,0 +1,136 @@
+"""Rules of processing: the mini province passes them; each is then broken in at least one way."""
+
+import pytest
+
+from expectations.gate import Gate
+from expectations.processing import RULES
+from expectations.rule import Stage
+from tests.unit.test_mini_province_data import PERIOD, empty_province, fill
+
+GROSS = "mart.gross_enrolment__region_year"
+ENROLMENT = "mart.enrolment__county_stage_month"
+GROSS_ROWS = """SELECT '2025-09' AS period, * FROM (VALUES ('county', 'a', 1, 2), ('county', 'b', 3, 4), ('province', 'p', 4, 6))
+    r(region_level, region_code, numerator, denominator)
+    CROSS JOIN (SELECT 'gross_primary' AS measure_code, 90.0 AS value_unrounded, 'school' AS region_basis_code,
+                '1' AS population_basis_code, 2024 AS population_year)"""
+LINEAGE = "SELECT 'core.a' AS model, '{\"raw.a\": \"1\"}' AS inputs, 'c' AS code_version, 'f' AS fingerprint"
+COLUMNS = (
+    "SELECT 'd' AS dataset, 'tables' AS kind, 'core.d' AS table_name, 'sex_code' AS column_name, '' AS header, "
+    "'VARCHAR' AS type, 'raw' AS zone"
+)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    with empty_province(tmp_path_factory.mktemp("processing")) as province:
+        fill(province)
+        province.run()
+        yield province.session
+
+
+def failing(session, dataset, statement=None, *, rows=None):
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE judged AS {rows or f'SELECT * FROM {dataset} WHERE period = {PERIOD!r}'}"
+    )
+    if statement:
+        session.execute(statement.replace("{t}", "judged"))
+    with Gate(session.con, failures_table=None) as gate:
+        report = gate.run(Stage.PROCESSING, dataset, "judged", RULES, {"period": PERIOD})
+    assert not report.errors
+    return {r.rule_id for r in report.failed}
+
+
+@pytest.mark.parametrize(
+    "dataset", [GROSS, ENROLMENT, "core.graduate__person_year", "core.enrolment__person_month"]
+)
+def test_the_mini_province_passes(session, dataset):
+    # The mini province holds one person who is registered twice, and one destination code of the wrong list.
+    known = {"core.enrolment__person_month": {"RP04"}, "core.graduate__person_year": {"RP13"}}
+    assert failing(session, dataset) == known.get(dataset, set())
+
+
+def test_rp01_lineage(session):
+    assert failing(session, "lineage", rows=LINEAGE) == set()
+    for column, value in (
+        ("inputs", "NULL"),
+        ("inputs", "'{}'"),
+        ("code_version", "NULL"),
+        ("fingerprint", "NULL"),
+    ):
+        assert failing(session, "lineage", f"UPDATE {{t}} SET {column} = {value}", rows=LINEAGE) == {"RP01"}
+
+
+def test_rp04_one_active_registration(session):
+    table = "core.enrolment__person_month"
+    assert failing(session, table, "DELETE FROM {t} WHERE is_duplicate") == set()
+    assert failing(session, table, "UPDATE {t} SET is_duplicate = true, is_active = false") == set()
+    assert failing(session, table, "UPDATE {t} SET is_duplicate = true") == {"RP04"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "statement"),
+    [
+        (ENROLMENT, "DELETE FROM {t} WHERE rowid = (SELECT max(rowid) FROM {t} WHERE n_pupils > 0)"),
+        (ENROLMENT, "UPDATE {t} SET n_pupils = n_pupils + 1 WHERE rowid = (SELECT min(rowid) FROM {t})"),
+        (GROSS, "UPDATE {t} SET numerator = numerator + 1 WHERE region_level = 'province'"),
+        (GROSS, "UPDATE {t} SET denominator = denominator + 1 WHERE region_level = 'province'"),
+    ],
+)
+def test_rp10_sums(session, dataset, statement):
+    rows = GROSS_ROWS if dataset == GROSS else None
+    assert failing(session, dataset, rows=rows) == set()
+    assert failing(session, dataset, statement, rows=rows) == {"RP10"}
+
+
+def test_rp10_says_nothing_while_a_county_is_missing(session):
+    gap = "UPDATE {t} SET numerator = NULL WHERE region_code = 'a'"
+    assert failing(session, GROSS, gap, rows=GROSS_ROWS) == set()
+
+
+def test_rp11_band(session):
+    assert failing(session, GROSS, "UPDATE {t} SET value_unrounded = 130.0") == set()
+    assert failing(session, GROSS, "UPDATE {t} SET value_unrounded = 270.45") == {"RP11"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE {t} SET region_basis_code = NULL WHERE region_level = 'province'",
+        "UPDATE {t} SET population_year = population_year + 1 WHERE region_level = 'province'",
+        "UPDATE {t} SET population_basis_code = '3' WHERE region_level = 'province'",
+    ],
+)
+def test_rp12_one_basis(session, statement):
+    assert "RP12" in failing(session, GROSS, statement)
+
+
+@pytest.mark.parametrize("column", ["destination_scheme", "rate_group_code"])
+def test_rp13_code_list_version(session, column):
+    table = "core.graduate__person_year"
+    sound = "SELECT * FROM core.graduate__person_year WHERE destination_scheme IS NOT NULL"
+    assert failing(session, table, rows=sound) == set()
+    assert failing(session, table, f"UPDATE {{t}} SET {column} = NULL", rows=sound) == {"RP13"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "values"),
+    [
+        (None, {}),
+        (None, {"column_name": "id_no_token", "type": "UUID"}),
+        (None, {"column_name": "change_reason_code", "kind": "extracts"}),
+        ("RP14", {"column_name": "id_no"}),
+        ("RP14", {"column_name": "guardian1_phone"}),
+        ("RP14", {"column_name": "name", "kind": "extracts"}),
+        ("RP22", {"column_name": "change_reason_code"}),
+        ("RP22", {"column_name": "death_date"}),
+    ],
+)
+def test_columns(session, rule, values):
+    changed = ", ".join(f"{k} = '{v}'" for k, v in values.items())
+    statement = f"UPDATE {{t}} SET {changed}" if changed else None
+    found = failing(session, "ref.dataset_column", statement, rows=COLUMNS)
+    assert found == ({rule} if rule else set())
+
+
+def test_every_rule_is_broken_here():
+    assert {r.id for r in RULES} == {"RP01", "RP04", "RP10", "RP11", "RP12", "RP13", "RP14", "RP22"}
