@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from warehouse.config import Settings
+
+_PROCESS = "edu/process"  # tag of a run: the process that executes it
 
 
 @dataclass
@@ -49,9 +52,11 @@ def run_month(settings: Settings, period: str) -> MonthReport:
     from warehouse.errors import EduError
 
     with dg.DagsterInstance.get() as instance:
+        release_dead_runs(instance)
         result = defs.resolve_job_def("month").execute_in_process(
             instance=instance,
             partition_key=period,
+            tags={_PROCESS: _identity(os.getpid())},
             raise_on_error=False,
             resources={"warehouse": _resource(settings)},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -78,6 +83,34 @@ def run_month(settings: Settings, period: str) -> MonthReport:
     if not report.success and not report.refused and not report.blocking:
         raise EduError(f"The load stopped at {report.failed_step}", "run `edu doctor`")
     return report
+
+
+def release_dead_runs(instance: Any) -> int:
+    """End the runs whose process was killed, and give back their place in the writer's pool; returns how many.
+
+    A killed process cannot do so itself, and the next load would wait for the place for ever.
+    """
+    import dagster as dg
+
+    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+    released = 0
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=unfinished)):
+        process = run.tags.get(_PROCESS, "")
+        pid = process.partition("-")[0]
+        if pid.isdigit() and _identity(int(pid)) != process:
+            instance.report_run_failed(run, "the process ended without a word")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            released += 1
+    return released
+
+
+def _identity(pid: int) -> str:
+    """A process by id and start time, since ids are used again; empty when there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return f"{pid}-{stat.rpartition(')')[2].split()[19]}"
 
 
 def _resource(settings: Settings) -> Any:

@@ -77,7 +77,7 @@ def same(house: House, other: House) -> None:
 
 def test_kill_at_six_moments(undisturbed, tmp_path):
     calm, steps = undisturbed
-    house = House(tmp_path / "house")
+    house = House(tmp_path / "disturbed")
     for kept in ("landing", "keys"):
         shutil.copytree(calm.data / kept, house.data / kept)
     killed = 0
