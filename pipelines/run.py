@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,19 +42,29 @@ def dagster_home(settings: Settings) -> None:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
 
 
+@contextmanager
+def _instance(settings: Settings) -> Iterator[Any]:
+    """Dagster's instance. One process at a time opens it: two that make its databases together spoil them."""
+    import dagster as dg
+
+    with (settings.dagster_home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        instance = dg.DagsterInstance.get()
+    with instance:
+        yield instance
+
+
 def run_month(settings: Settings, period: str) -> MonthReport:
     """Load a month. Raises EduError when the warehouse itself is at fault; a refused file is part of the report."""
     dagster_home(settings)
     import logging
-
-    import dagster as dg
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     from pipelines.definitions import defs
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.errors import EduError
 
-    with dg.DagsterInstance.get() as instance:
+    with _instance(settings) as instance:
         release_dead_runs(instance)
         result = defs.resolve_job_def("month").execute_in_process(
             instance=instance,
