@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -44,13 +43,19 @@ def dagster_home(settings: Settings) -> None:
 
 @contextmanager
 def _instance(settings: Settings) -> Iterator[Any]:
-    """Dagster's instance. One process at a time opens it: two that make its databases together spoil them."""
+    """Dagster's instance, for one load at a time.
+
+    Two processes that make its databases together spoil them, and inside a run Dagster would wait for the writer's pool with
+    a busy loop; a second load therefore waits here, idle. Raises BusyError when the other takes too long.
+    """
     import dagster as dg
 
-    with (settings.dagster_home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        instance = dg.DagsterInstance.get()
-    with instance:
+    from warehouse.engine.duckdb import single_holder
+
+    with (
+        single_holder(settings.dagster_home / "load.lock", wait_seconds=600),
+        dg.DagsterInstance.get() as instance,
+    ):
         yield instance
 
 

@@ -122,7 +122,7 @@ def open_warehouse(settings: Settings, *, wait_seconds: float = 600) -> Iterator
     """
     settings.warehouse_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
-        _single_writer(settings.warehouse_file.with_suffix(".lock"), wait_seconds),
+        single_holder(settings.warehouse_file.with_suffix(".lock"), wait_seconds),
         work_folder(settings.work) as folder,
     ):
         con = duckdb.connect(str(settings.warehouse_file))
@@ -162,7 +162,8 @@ def open_reader(settings: Settings) -> Iterator[Session]:
 
 
 @contextmanager
-def _single_writer(lock_file: Path, wait_seconds: float) -> Iterator[None]:
+def single_holder(lock_file: Path, wait_seconds: float) -> Iterator[None]:
+    """Hold a lock file for the block; wait for another process that holds it, then BusyError names it."""
     handle = os.open(lock_file, os.O_CREAT | os.O_RDWR, 0o600)
     deadline = time.monotonic() + wait_seconds
     try:
