@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 EDU    := $(BIN)/edu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test serve lint lock bench clean
+.PHONY: help setup run test province serve lint lock bench clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -27,6 +27,9 @@ run: setup       ## sample province -> load -> check -> approve -> publish -> ve
 
 test: setup lint ## lint, types and the whole test suite
 	@$(BIN)/python -m pytest -n auto
+
+province: setup  ## the long tests: a loaded province, hostile files, kill -9 (many minutes)
+	@EDU_INTEGRATION=1 $(BIN)/python -m pytest -n auto tests/integration tests/faults
 
 serve: setup     ## the Dagster page on 127.0.0.1:3000
 	@$(EDU) serve

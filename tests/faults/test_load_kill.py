@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -14,6 +15,10 @@ import pytest
 from integration.house import House
 
 from sample import generate
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("EDU_INTEGRATION") != "1", reason="takes many minutes: EDU_INTEGRATION=1 runs it"
+)
 
 MONTH = "2025-10"
 COUNTIES = ("630102", "630103")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 from integration.house import APPROVERS, House
 from integration.worlds import MONTHS
 from pipelines.cli.main import main
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("EDU_INTEGRATION") != "1", reason="takes many minutes: EDU_INTEGRATION=1 runs it"
+)
 
 VERBS = [[n] for n in main.commands] + [["review", "approve"]]
 

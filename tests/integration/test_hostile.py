@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 
 from integration.house import digest
 from integration.worlds import COUNTIES, SOME
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("EDU_INTEGRATION") != "1", reason="takes many minutes: EDU_INTEGRATION=1 runs it"
+)
 
 # What a remedy asks the clerk to do.
 _REMEDY_ZH = re.compile("重新|再次|核对|补齐|取消|另存|删去|更正")

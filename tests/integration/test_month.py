@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from integration.house import House
 from integration.personal import Persons, of_truth
 from integration.worlds import COUNTIES, MONTHS, SOME, THIRD
 from warehouse.contract import load_contracts
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("EDU_INTEGRATION") != "1", reason="takes many minutes: EDU_INTEGRATION=1 runs it"
+)
 
 # Files and aggregates, not rows: numbers of changes vary from month to month, and a rate of few persons is no rate.
 NOT_ROWS = {"RC15"}
