@@ -39,7 +39,8 @@ lint: setup      ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-lock: setup      ## re-make requirements.lock from pyproject.toml (needs a package index)
+lock:            ## re-make requirements.lock from pyproject.toml (needs a package index)
+	@test -x $(BIN)/uv || $(MAKE) --no-print-directory setup
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --no-strip-extras --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
