@@ -9,10 +9,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
-
 from warehouse.contract import Column, Contract
 from warehouse.release.disclosure import disclosure_of
+from warehouse.text_safety import open_workbook
 
 # list id -> (code, Chinese, English)
 Codes = Mapping[str, Sequence[tuple[str, str, str]]]
@@ -79,7 +78,7 @@ def write_xlsx(path: Path, release: str, contracts: Mapping[str, Contract], code
 
     Everything is text, so no id loses its zeros.
     """
-    book = xlsxwriter.Workbook(str(path), {"strings_to_numbers": False, "strings_to_formulas": False})
+    book = open_workbook(path)
     book.set_properties({"title": f"数据字典 Data dictionary {release}", "created": _FIXED_TIME})
     font = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "top", "text_wrap": True}
     style = {
