@@ -125,6 +125,7 @@ def state_sql(world: World, mi: int, *, persons: str = "true") -> str:
       SELECT t.person_id, t.stage, t.k, m.ne, m.class_no, m.ne AS m_ne,
         (CASE t.stage WHEN 0 THEN {sy} ELSE {sy} - (t.k - [0, 6, 9, 9][t.stage]) END)::SMALLINT AS ce,
         coalesce(v.sid_to, m.sid) AS sid, v.sid_to IS NOT NULL AS has_moved,
+        t.repeat_year,
         t.suspend_mi <= {mi} AND {mi} < t.suspend_mi + {SUSPENSION_MONTHS} AND t.k >= 0 AS suspended,
         t.dis > 0 AND t.dis_place IN (1, 3) AND t.stage IN (1, 2) AS special
       FROM t JOIN member m ON m.person_id = t.person_id AND m.stage = t.stage
@@ -139,7 +140,8 @@ def state_sql(world: World, mi: int, *, persons: str = "true") -> str:
              AND {d.unit("x.person_id", "point")} < s.points * .07
             THEN 1 + {d.hash("x.person_id", "point-no")} % s.points ELSE 0 END)::TINYINT AS pt,
       (CASE WHEN coalesce(x.suspended, false) THEN {SUSPENDED}
-            WHEN {finishing} AND x.k IN (5, 8, 11) THEN {GRADUATED} ELSE {STUDYING} END)::TINYINT AS status
+            WHEN {finishing} AND x.k IN (5, 8, 11) AND x.repeat_year IS DISTINCT FROM {sy + 1}
+            THEN {GRADUATED} ELSE {STUDYING} END)::TINYINT AS status
     FROM x JOIN school s ON s.sid = x.sid
     LEFT JOIN cohort c ON c.sid = x.sid AND c.stage = x.stage AND c.ne = x.ce"""
 
@@ -185,7 +187,9 @@ def build_events(world: World, mi: int, table: str = "event_now") -> None:
       UNION ALL
       SELECT person_id, p.leave_kind, past.stage, sid, CASE WHEN p.leave_kind = 'out' THEN NULL ELSE sid END,
              past.k, past.class_no, past.ce
-      FROM past JOIN person p USING (person_id) WHERE past.stage > 0
+      FROM past JOIN person p USING (person_id)
+      -- who has graduated from junior or senior school leaves nothing
+      WHERE past.stage > 0 AND NOT (past.status = {GRADUATED} AND past.stage > 1)
       UNION ALL
       SELECT person_id, 'return', stage, sid, sid, k, class_no, ce FROM now JOIN person p USING (person_id)
       WHERE p.back_mi = {mi} AND now.stage > 0

@@ -28,6 +28,8 @@ def start(world: World) -> None:
         status TINYINT)""")
     con.execute("""CREATE TABLE t_event (period VARCHAR, person_id BIGINT, kind VARCHAR, date DATE, stage TINYINT,
         from_school VARCHAR, to_school VARCHAR)""")
+    con.execute("""CREATE TABLE t_aid (period VARCHAR, school_year VARCHAR, term VARCHAR, person_id BIGINT, programme VARCHAR,
+        stage TINYINT, school_id VARCHAR, due INTEGER, fate VARCHAR)""")
 
 
 def add_month(context: Context) -> None:
@@ -78,6 +80,7 @@ def write(world: World, out: Path, summary: Summary) -> None:
         AS defect_id, * FROM t_defect ORDER BY 1"""
     parquet("defect.parquet", ledger)
     con.execute(f"COPY ({ledger}) TO {quote(str(folder / 'defect.csv'))} (FORMAT csv, HEADER)")
+    parquet("aid.parquet", "SELECT * FROM t_aid ORDER BY period, person_id, programme")
     parquet(
         "poverty.parquet",
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sample.extracts import changes, directory, others, poverty, registry, young
+from sample.extracts import aid, changes, directory, others, poverty, registry, young
 from sample.extracts.base import Context, Extract
 
 SOURCES = (
@@ -51,7 +51,7 @@ def build(source: str, context: Context, first: str) -> Extract:
         case "poverty_register":
             return poverty.poverty(draws, mi)
         case "aid_record":
-            return poverty.aid(draws, mi)
+            return aid.extract(draws, mi)
         case "two_later_survey":
             return poverty.survey(draws, mi)
         case "population":

@@ -1,4 +1,4 @@
-"""X7, X8, X9: the poverty register, aid records and the survey of two-later youth."""
+"""X7 and X9: the poverty register and the survey of two-later youth."""
 
 # ruff: noqa: E501 - one column or defect a line: a declaration is read as a table
 
@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sample.data import counties, table, words
+from sample.data import counties, words
 from sample.dirt import QUARANTINE, REPAIR, WARN, Kind
-from sample.draws import Draws, quote
+from sample.draws import Draws
 from sample.extracts.base import Column, Context, Extract, plain_layout
 from sample.extracts.common import WRONG_CHECK, flag, phone
-from sample.state import build_state, school_year
+from sample.state import school_year
 from sample.world import MEMBER_ELDER, MEMBER_FATHER, MEMBER_MOTHER
 from sample.writers import Layout
 
@@ -206,83 +206,6 @@ def _poverty_layout(context: Context, extract: Extract, owner: str, n: int) -> L
             notes=(*found.notes, ("D13", "a title row above the header")),
         )
     return found
-
-
-def term(mi: int) -> tuple[int, int, int]:
-    """Last finished term before a month: school year, term (1 autumn, 2 spring), month index in its middle."""
-    sy = school_year(mi)
-    if mi % 12 >= 8 or mi % 12 < 2:
-        return sy - 1, 2, sy * 12 + 3
-    return sy, 1, sy * 12 + 9
-
-
-def aid(d: Draws, mi: int) -> Extract:
-    """Aid paid in the last finished term; a few who are entitled are missing, a few payments came back."""
-    year, number, _ = term(mi)
-    month = "11" if number == 1 else "05"
-    paid_year = year if number == 1 else year + 1
-    return Extract(
-        source="aid_record",
-        columns=(
-            Column("学年", f"'{year}-{year + 1}'"),
-            Column("学期", f"'{number}'"),
-            Column("学段", "['学前', '小学', '初中', '普通高中', '中职'][b.stage + 1]"),
-            Column("学校标识码", "s.code"),
-            Column("学籍号", "CASE WHEN b.stage = 4 THEN concat(b.ne, right(s.code, 6), lpad((p.person_id % 1000000)::VARCHAR, 6, '0')) ELSE concat('G', p.id18) END"),
-            Column("姓名", "p.name"),
-            Column("身份证号", "p.id18"),
-            Column("困难认定等级", f"CASE WHEN p.poor THEN CASE WHEN {d.unit('p.hid', 'level')} < .3 THEN '特别困难' ELSE '困难' END ELSE '一般困难' END"),
-            Column("困难类型", "CASE WHEN p.poor THEN '脱贫家庭' ELSE '其他低收入' END"),
-            Column("资助项目", "b.programme"),
-            Column("金额(元)", "b.amount"),
-            Column("发放日期", f"concat('{paid_year}{month}', lpad((10 + {d.below('s.sid', 'payday', 15)})::VARCHAR, 2, '0'))"),
-            Column("发放方式", "CASE WHEN b.programme LIKE '%免%' THEN '直接减免' ELSE '社保卡' END"),
-            Column("发放状态", "CASE WHEN b.returned THEN '退票' ELSE '成功' END"),
-            Column("资金来源", "b.fund"),
-            Column("户编号", f"CASE WHEN p.poor THEN {HOUSEHOLD_NO} ELSE '' END"),
-            Column("人编号", f"CASE WHEN p.poor THEN concat({HOUSEHOLD_NO}, lpad((p.person_id % 10)::VARCHAR, 2, '0')) ELSE '' END"),
-        ),
-        base=_aid_base,
-        prepare=lambda context: build_state(context.world, term(context.mi)[2], "enrol_term"),
-        joins="""JOIN person p ON p.person_id = b.person_id JOIN household h ON h.hid = p.hid JOIN school s ON s.sid = b.sid
-            JOIN county hc ON hc.no = h.hukou""",
-        sort="b.sid, b.stage, b.k, b.programme",
-        kinds=(
-            Kind("checksum", "D12", QUARANTINE, "身份证号", "wrong check character", {"身份证号": WRONG_CHECK}, "true", "RC16"),
-            Kind("unknown-programme", "D18", QUARANTINE, "资助项目", "programme that is in no list", {"资助项目": "'阳光补贴'"}, "true", "RC25"),
-            Kind("unknown-school", "D15", QUARANTINE, "学校标识码", "school is not in the directory",
-                 {"学校标识码": "concat(left({v}, 4), '99', right({v}, 4))"}, "true", "RC24"),
-            Kind("amount-text", "D23", REPAIR, "金额(元)", "amount with separator and unit",
-                 {"金额(元)": "concat(CASE WHEN b.amount >= 1000 THEN concat(b.amount // 1000, ',', lpad((b.amount % 1000)::VARCHAR, 3, '0')) ELSE b.amount::VARCHAR END, '.00元')"}),
-            Kind("apostrophe", "D04", REPAIR, "身份证号", "apostrophe before the number", {"身份证号": "concat('''', {v})"}),
-        ),
-        extra={"owners": "county"},
-    )  # fmt: skip
-
-
-def _aid_base(context: Context) -> str:
-    d = context.draws
-    p = "p.person_id"
-    boards = f"(h.res > 1 AND e.stage >= 2 AND {d.unit(p, 'board')} < .75 OR h.res = 3 AND {d.unit(p, 'board')} < .25)"
-    who = {
-        "poor": "p.poor",
-        "poor_boarder": f"p.poor AND {boards}",
-        "poor_day": f"p.poor AND NOT {boards}",
-        "rural12": "e.k < 11 AND (h.res > 1 OR p.poor)",
-        "all": "true",
-    }
-    arms = []
-    for number, r in enumerate(table("aid")):
-        key = f"p.person_id * 100 + {number}"
-        arms.append(f"""
-        SELECT e.person_id * 100 + {number} AS rid, c.code AS owner, e.person_id, e.sid, e.stage, e.k, e.ne,
-          {quote(r["programme"])} AS programme, {r["amount"]} AS amount, {quote(r["fund"])} AS fund,
-          {d.unit(key, f"returned-{context.period}")} < .01 AS returned
-        FROM enrol_term e JOIN person p USING (person_id) JOIN household h ON h.hid = p.hid
-        JOIN school s USING (sid) JOIN county c ON c.no = s.county
-        WHERE e.stage = {r["stage"]} AND p.has_id AND e.status = 1 AND ({who[r["who"]]})
-          AND {d.unit(key, f"missed-{context.period}")} >= .04""")
-    return " UNION ALL ".join(arms)
 
 
 def survey(d: Draws, mi: int) -> Extract:
