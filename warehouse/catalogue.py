@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from warehouse.contract import Contract, load_contracts
-from warehouse.engine.duckdb import Session, literal
+from warehouse.engine.duckdb import SQL, Session, literal
 from warehouse.intake import raw_ddl
 from warehouse.model import ensure_tables
 from warehouse.reference import load_reference, reference_version
@@ -23,6 +23,10 @@ def prepare(session: Session) -> None:
         for contract in load_contracts("extracts").values():
             for statement in raw_ddl(contract):
                 session.execute(statement, what=contract.table)
+        # Records of the parts of the house, beside ops.sql; their views read the reference data.
+        for file in sorted((SQL / "storage").glob("*.sql")):
+            if file.name != "ops.sql":
+                session.script(file)
     ensure_tables(session)
     # Last, so that an interrupted preparation is done again.
     with session.transaction():

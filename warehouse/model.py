@@ -131,7 +131,7 @@ def _digest(*parts: str) -> str:
 
 
 def _input_fingerprints(session: Session, model: Model, period: str, reference: str) -> dict[str, str]:
-    """Fingerprint of each input: reference data by version, raw tables by deliveries, models by their last run."""
+    """Fingerprint of each input: reference data by version, raw tables by deliveries and the rows they gave, models by their last run."""
     found: dict[str, str] = {}
     raw_sources = {c.table: c.id for c in load_contracts("extracts").values()}
     for table in model.inputs:
@@ -142,7 +142,7 @@ def _input_fingerprints(session: Session, model: Model, period: str, reference: 
             source = raw_sources.get(table, "%")
             found[table] = str(
                 session.value(
-                    "SELECT md5(coalesce(string_agg(delivery_id || status, ',' ORDER BY delivery_id), '')) "
+                    "SELECT md5(coalesce(string_agg(delivery_id || status || coalesce(n_accepted, 0), ',' ORDER BY delivery_id), '')) "
                     "FROM ops.delivery__version WHERE source LIKE ? AND period <= ?",
                     [source, period],
                 )

@@ -23,6 +23,7 @@ from warehouse.keys import Keys
 from warehouse.landing import SOURCES, Delivery, inventory
 from warehouse.progress import tell
 from warehouse.reading import Limits, ReadResult, read_many
+from warehouse.returns import register
 
 _FAILURES = "work.main.failure"
 _PARALLEL_BYTES = 20_000_000  # below this, starting processes costs more than it saves
@@ -338,6 +339,9 @@ def _keep(
             f"FROM {_FAILURES} WHERE row_no IS NOT NULL ORDER BY ALL"
         )
         _check_conservation(session, contract, report.outcomes)
+        register.update(
+            session, contract, period, [o.delivery.delivery_id for o in report.outcomes], _FAILURES
+        )
         ledger.append(
             session,
             "collect",
