@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -55,6 +56,13 @@ def datasets_of(models: Sequence[Model]) -> dict[dg.AssetKey, tuple[str, ...]]:
     return {key_of(m.table): (m.table,) for m in models if rules_on([m.table])}
 
 
+def read_by_rules(table: str) -> list[str]:
+    """The table and the model tables that its rules read beside it."""
+    checks = [c for rule in rules_on([table]) for c in rule.checks if c.dataset == table]
+    words = set(re.findall(r"\b(?:core|use|mart)\.\w+", repr(checks)))
+    return [table, *sorted((words & set(load_models())) - {table})]
+
+
 def run_room(
     session: Session, settings: Settings, period: str, models: Sequence[Model], log: Any
 ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -67,10 +75,19 @@ def run_room(
     ran = [r for r in runs.values() if not r.skipped]
     log.info(f"{len(ran)} tables made, {len(runs) - len(ran)} unchanged, {sum(r.n_rows for r in ran)} rows")
     judged = [m for m in models if rules_on([m.table])]
-    states = dict(
-        session.rows("SELECT model, fingerprint FROM ops.model_run__model_period WHERE period = ?", [period])
+    made = dict(
+        session.rows("SELECT model, content FROM ops.model_run__model_period WHERE period = ?", [period])
     )
-    subjects = [Subject(m.table, m.table, state=states[m.table], scope="period = {period}") for m in judged]
+    subjects = [
+        # Rules that compare the table with others are judged again when one of those changed.
+        Subject(
+            m.table,
+            m.table,
+            state=" ".join(made.get(t, "") for t in read_by_rules(m.table)),
+            scope="period = {period}",
+        )
+        for m in judged
+    ]
     batches: Mapping[str, list[str]] = {d: [b] for d, b in judge(session, settings, period, subjects).items()}
     for model in models:
         run = runs[model.table]

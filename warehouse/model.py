@@ -1,7 +1,8 @@
 """Models: one SELECT per table in `sql/<stage>/<schema>.<table>.sql`; the table is named by the file.
 
 Dependencies are read from the SQL. The only parameter is `$period`. A table holds all periods; running a model replaces
-one period in one transaction. A model is not run again while its code, contract and inputs are unchanged.
+one period in one transaction. A model is not run again while its code, contract and inputs are unchanged, and what it made
+is told by its *content*: a model that was run again and came to the same rows stops the chain there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from warehouse.contract import Contract, load_contracts
 from warehouse.engine.duckdb import SQL, Session, literal, quote
 
 STAGES = ("processing", "use", "sharing")
+IN_FORCE = "core.delivery__period"
+_DELIVERY = "ops.delivery__version"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,28 @@ class Model:
         if unqualified:
             raise ValueError(f"{self.table}: tables without a schema: {sorted(unqualified)}")
         return tuple(sorted(found))
+
+    @cached_property
+    def delivery_sources(self) -> frozenset[str] | None:
+        """Sources whose deliveries in force can change the result; None: all.
+
+        Each use of core.delivery__period must compare `source` with literals, or join rows of raw tables by delivery_id.
+        """
+        tree = sqlglot.parse_one(self.sql, read="duckdb")
+        raw = {c.table: c.id for c in load_contracts("extracts").values()}
+        read = frozenset(raw[t] for t in self.inputs if t in raw)
+        found: set[str] = set()
+        for use in tree.find_all(exp.Table):
+            if f"{use.db}.{use.name}" != IN_FORCE:
+                continue
+            select = use.find_ancestor(exp.Select)
+            named = _literal_sources(select) if select else set()
+            if not named and select and read and _joins_delivery_id(select, use.alias_or_name):
+                named = set(read)
+            if not named:
+                return None
+            found |= named
+        return frozenset(found)
 
     @property
     def name(self) -> str:
@@ -79,6 +104,33 @@ def load_models() -> dict[str, Model]:
     if orphans:
         raise ValueError(f"contracts without a model: {sorted(orphans)}")
     return {table: found[table] for table in _ordered(found)}
+
+
+def _literal_sources(select: exp.Select) -> set[str]:
+    """Texts with which the WHERE of this SELECT itself compares `source`, every one of which must hold (AND)."""
+    where = select.args.get("where")
+    for part in where.this.flatten() if where and isinstance(where.this, exp.And) else [where and where.this]:
+        if (
+            isinstance(part, exp.In | exp.EQ)
+            and isinstance(part.this, exp.Column)
+            and part.this.name == "source"
+        ):
+            values = part.expressions if isinstance(part, exp.In) else [part.expression]
+            if values and all(isinstance(v, exp.Literal) for v in values):
+                return {v.name for v in values}
+    return set()
+
+
+def _joins_delivery_id(select: exp.Select, alias: str) -> bool:
+    """Does this SELECT join the deliveries in force, with an inner join, to something by delivery_id?"""
+    for join in select.args.get("joins") or ():
+        if join.side or join.alias_or_name != alias or not join.args.get("on"):
+            continue
+        for equal in join.args["on"].find_all(exp.EQ):
+            sides = (equal.this, equal.expression)
+            if all(isinstance(s, exp.Column) and s.name == "delivery_id" for s in sides):
+                return True
+    return False
 
 
 def _ordered(models: Mapping[str, Model]) -> list[str]:
@@ -130,32 +182,51 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
+def content_hash(session: Session, table: str, columns: Iterable[str], where: str) -> str:
+    """Number of rows and an order-free hash of them; equal for equal rows within one version of the engine."""
+    row = f"hash({', '.join(map(quote, columns))})"
+    return str(
+        session.value(
+            f"SELECT concat_ws(':', count(*), coalesce(sum({row}), 0), coalesce(bit_xor({row}), 0)) FROM {table} WHERE {where}"
+        )
+    )
+
+
 def _input_fingerprints(session: Session, model: Model, period: str, reference: str) -> dict[str, str]:
-    """Fingerprint of each input: reference data by version, raw tables by deliveries and the rows they gave, models by their last run."""
+    """Fingerprint of each input: reference data by version, raw and operational tables by deliveries, models by content."""
     found: dict[str, str] = {}
     raw_sources = {c.table: c.id for c in load_contracts("extracts").values()}
+    until = f"period <= {literal(period)}"
     for table in model.inputs:
         schema = table.split(".")[0]
         if schema == "ref":
             found[table] = reference
-        elif schema == "ops" or table in raw_sources:
-            source = raw_sources.get(table, "%")
-            found[table] = str(
-                session.value(
-                    "SELECT md5(coalesce(string_agg(delivery_id || status || coalesce(n_accepted, 0), ',' ORDER BY delivery_id), '')) "
-                    "FROM ops.delivery__version WHERE source LIKE ? AND period <= ?",
-                    [source, period],
-                )
-            )
+        elif table in raw_sources:
+            # A refused file adds no row; rows that are replayed change the number of those accepted.
+            accepted = f"source = {literal(raw_sources[table])} AND status = 'accepted' AND {until}"
+            found[table] = content_hash(session, _DELIVERY, ("delivery_id", "n_accepted"), accepted)
+        elif schema == "ops":
+            counts = ("delivery_id", "status", "n_accepted", "n_quarantined")
+            held = content_hash(session, "ops.review__held", ("delivery_id",), "true")
+            found[table] = f"{content_hash(session, _DELIVERY, counts, until)} {held}"
+        elif table == IN_FORCE and model.delivery_sources is not None:
+            columns = tuple(c.name for c in load_models()[table].contract.columns)
+            listed = ", ".join(literal(s) for s in sorted(model.delivery_sources))
+            found[table] = content_hash(session, table, columns, f"{until} AND source IN ({listed})")
         else:
-            found[table] = str(
-                session.value(
-                    "SELECT md5(coalesce(string_agg(period || fingerprint, ',' ORDER BY period), '')) "
-                    "FROM ops.model_run__model_period WHERE model = ? AND period <= ?",
-                    [table, period],
-                )
-            )
+            found[table] = content_of(session, table, until)
     return found
+
+
+def content_of(session: Session, table: str, where: str) -> str:
+    """What a model's last runs came to, over some periods."""
+    return str(
+        session.value(
+            "SELECT md5(coalesce(string_agg(period || ' ' || content, ',' ORDER BY period), '')) "
+            f"FROM ops.model_run__model_period WHERE model = ? AND {where}",
+            [table],
+        )
+    )
 
 
 def run_model(session: Session, model: Model, period: str, *, reference: str, code_version: str) -> ModelRun:
@@ -184,12 +255,15 @@ def run_model(session: Session, model: Model, period: str, *, reference: str, co
             what=model.table,
         )
         n_rows = session.value(f"SELECT count(*) FROM {model.table} WHERE period = ?", [period])
+        content = content_hash(
+            session, model.table, (c.name for c in model.contract.columns), f"period = {literal(period)}"
+        )
         seconds = time.monotonic() - started
         session.execute(
             "DELETE FROM ops.model_run__model_period WHERE model = ? AND period = ?", [model.table, period]
         )
         session.execute(
-            "INSERT INTO ops.model_run__model_period VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO ops.model_run__model_period VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 model.table,
                 period,
@@ -199,6 +273,7 @@ def run_model(session: Session, model: Model, period: str, *, reference: str, co
                 n_rows,
                 seconds,
                 datetime.now(),
+                content,
             ],
         )
     return ModelRun(model.table, False, n_rows, seconds)

@@ -353,6 +353,7 @@ def _keep(
                 "rows_read": report.n_read,
                 "rows_quarantined": report.n_quarantined,
             },
+            {"ops.delivery__version": [o.delivery.delivery_id for o in report.outcomes]},
         )
 
 

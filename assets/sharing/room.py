@@ -71,7 +71,7 @@ def _candidate(session: Session, settings: Settings, period: str) -> Candidate:
     """The month's candidate; the one that is there when everything that goes into it is the same."""
     inputs, rules = inputs_in_force(session, period), evidence(session, period)
     tables = session.rows(
-        "SELECT model, fingerprint FROM ops.model_run__model_period WHERE period <= ? AND model LIKE 'mart.%' ORDER BY ALL",
+        "SELECT model, period, content FROM ops.model_run__model_period WHERE period <= ? AND model LIKE 'mart.%' ORDER BY ALL",
         [period],
     )
     before = [(r.id, r.content_hash) for r in list_releases(settings)]

@@ -267,21 +267,32 @@ def publish(settings: Settings, candidate: str, operator: str, dry_run: bool, as
     emit(as_json, result)
 
 
-@main.command(short_help="Verify a release: checksums, contracts, contents")
+@main.command(short_help="Verify a release, the ledger or the archive")
 @click.argument("release", required=False)
+@click.option("--ledger", is_flag=True, help="Walk the hash chain and every row that it covers.")
+@click.option("--archive", is_flag=True, help="Decrypt every original and compare it with its hash.")
+@click.option("--expect", help="SEQ:HASH noted earlier; it must still be part of the chain.")
 @json_option
 @with_settings
-def verify(settings: Settings, release: str | None, as_json: bool) -> None:
-    """验证 / Verify RELEASE (id or folder; default: the current one) without using the warehouse."""
-    from pipelines.cli.release import verify_command
+def verify(
+    settings: Settings, release: str | None, ledger: bool, archive: bool, expect: str | None, as_json: bool
+) -> None:
+    """验证 / Verify RELEASE (id or folder; default: the current one) without using the warehouse, or its records.
 
-    result = verify_command(settings, release)
+    For example: edu verify --ledger --archive
+    """
+    from pipelines.cli.release import verify_command, verify_records
+
+    if ledger or archive or expect:
+        result = verify_records(settings, ledger=ledger or bool(expect), archive=archive, expect=expect)
+    else:
+        result = verify_command(settings, release)
     for problem in result["problems"]:
-        say_error(problem)
+        say_error(str(problem))
     emit(as_json, result)
     if result["problems"]:
         sys.exit(3)
-    say(f"✓ {result['id']}: {result['files']} files, {sum(result['rows'].values())} rows, nothing wrong")
+    say(f"✓ {result['said']}")
 
 
 @main.command(short_help="Let `current` point to another release")

@@ -81,4 +81,44 @@ def verify_command(settings: Settings, release: str | None) -> dict[str, Any]:
         "files": report.files,
         "rows": report.rows,
         "problems": report.problems,
+        "said": f"{report.id}: {report.files} files, {sum(report.rows.values())} rows, nothing wrong",
     }
+
+
+def verify_records(settings: Settings, *, ledger: bool, archive: bool, expect: str | None) -> dict[str, Any]:
+    """Verify the ledger with the rows that it covers, and the originals in the archive."""
+    from warehouse import proof
+    from warehouse.catalogue import prepare
+    from warehouse.engine.duckdb import open_warehouse
+    from warehouse.keys import load_keys
+    from warehouse.ledger import head
+
+    kept = _parse_head(expect)
+    with open_warehouse(settings) as session:
+        prepare(session)
+        seq, digest = head(session)
+        problems = proof.ledger_problems(session, settings, kept) if ledger else []
+        read = 0
+        if archive:
+            broken, read = proof.archive_problems(
+                session, settings, load_keys(settings.key_file, may_create=False)
+            )
+            problems += broken
+    said = [f"ledger: {seq} entries, head {seq}:{digest}"] if ledger else []
+    said += [f"archive: {read} originals"] if archive else []
+    return {
+        "head": f"{seq}:{digest}",
+        "entries": seq,
+        "originals": read,
+        "problems": [str(p) for p in problems],
+        "said": " · ".join(said) + ", nothing wrong",
+    }
+
+
+def _parse_head(text: str | None) -> tuple[int, str] | None:
+    if text is None:
+        return None
+    seq, _, digest = text.partition(":")
+    if not seq.isdigit() or len(digest) != 64:
+        raise UsageError(f"{text!r} is not SEQ:HASH", "use the head that `edu verify --ledger` printed")
+    return int(seq), digest

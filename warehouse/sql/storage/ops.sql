@@ -76,7 +76,8 @@ CREATE TABLE IF NOT EXISTS ops.model_run__model_period (
   code_version VARCHAR NOT NULL,
   n_rows       BIGINT NOT NULL,
   seconds      DOUBLE NOT NULL,
-  finished_at  TIMESTAMP NOT NULL
+  finished_at  TIMESTAMP NOT NULL,
+  content      VARCHAR NOT NULL           -- count and order-free hash of the rows that were made
 );
 COMMENT ON TABLE ops.model_run__model_period IS '模型运行 / how each table of each period came about';
 
