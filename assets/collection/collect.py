@@ -25,7 +25,7 @@ from warehouse.progress import tell
 from warehouse.reading import Limits, ReadResult, read_many
 from warehouse.returns import register
 
-_FAILURES = "work.main.failure"
+FAILURES = "work.main.failure"
 _PARALLEL_BYTES = 20_000_000  # below this, starting processes costs more than it saves
 _QUOTA = "RC12"  # a file of which too many rows are wrong is not a file with wrong rows, it is a wrong file
 
@@ -90,19 +90,39 @@ def collect(session: Session, settings: Settings, keys: Keys, source: str, perio
         # Before anything can fail on the content: whatever happens, the original is kept.
         archive.store(settings.archive, keys.archive, delivery.path, delivery.sha256)
         tell(f"{source} archive", done + 1, len(deliveries))
+    judge(session, settings, keys, contract, report, deliveries, copies, tuple(all_rules().values()))
+    keep(session, settings, keys, contract, period, report)
+    return report
+
+
+def judge(
+    session: Session,
+    settings: Settings,
+    keys: Keys,
+    contract: Contract,
+    report: CollectReport,
+    deliveries: Sequence[Delivery],
+    copies: Counter[str],
+    rules: Sequence[Rule],
+    *,
+    files: bool = True,
+) -> None:
+    """Read files of one source and judge them and their rows; nothing is taken in yet.
+
+    Leaves the outcomes in the report, the cleaned rows in `work.main.clean` and the failing keys in FAILURES. Without
+    `files` the files themselves are not judged again: they were accepted before.
+    """
     report.outcomes = _read(session, settings, contract, deliveries)
-    rules = tuple(all_rules().values())
-    _set_up(session, settings, keys, contract, period)
-    with Gate(session.con, failures_table=_FAILURES) as gate:
-        _judge_files(session, gate, contract, period, report, copies, rules, settings)
+    _set_up(session, settings, keys, contract, report.period)
+    with Gate(session.con, failures_table=FAILURES) as gate:
+        if files:
+            _judge_files(session, gate, contract, report.period, report, copies, rules, settings)
         good = [o for o in report.outcomes if o.status == "accepted"]
         if any(o.read.csv for o in good):
-            tell(f"{source} clean", 0, 1)
-            intake.stage(session, contract, [intake.Staged(o.delivery, o.read) for o in good], period)
-            tell(f"{source} rules", 0, 1)
-            _judge_rows(session, gate, contract, period, report, rules, settings)
-    _keep(session, settings, keys, contract, period, report)
-    return report
+            tell(f"{contract.id} clean", 0, 1)
+            intake.stage(session, contract, [intake.Staged(o.delivery, o.read) for o in good], report.period)
+            tell(f"{contract.id} rules", 0, 1)
+            _judge_rows(session, gate, contract, report.period, report, rules, settings)
 
 
 def refused_in_landing(session: Session, settings: Settings, period: str) -> list[dict[str, str]]:
@@ -157,7 +177,7 @@ def _set_up(session: Session, settings: Settings, keys: Keys, contract: Contract
            WHERE d.status = 'accepted' AND d.period = ? AND (s.closed_date IS NULL OR s.closed_date > (? || '-01')::DATE)""",
         [period, period],
     )
-    session.execute(f"DROP TABLE IF EXISTS {_FAILURES}")
+    session.execute(f"DROP TABLE IF EXISTS {FAILURES}")
 
 
 def _judge_files(
@@ -223,7 +243,7 @@ def _judge_files(
     found = gate.run(Stage.COLLECTION, "delivery", "work.main.delivery", rules, parameters(settings, period))
     broken = found.errors
     refusing = session.rows(
-        f"SELECT unit_key, min(rule_id) FROM {_FAILURES} WHERE dataset = 'delivery' AND severity = 'block' GROUP BY ALL"
+        f"SELECT unit_key, min(rule_id) FROM {FAILURES} WHERE dataset = 'delivery' AND severity = 'block' GROUP BY ALL"
     )
     by_id = dict(refusing)
     for o in report.outcomes:
@@ -231,7 +251,7 @@ def _judge_files(
         if rule_id:
             _refuse(o, rule_id, contract)
     batches = [Batch(o.delivery.delivery_id, 1) for o in report.outcomes]
-    store_results(session, period, found, batches, failures=_FAILURES, unit_is_batch=True)
+    store_results(session, period, found, batches, failures=FAILURES, unit_is_batch=True)
 
 
 def _problem(outcome: Outcome) -> str | None:
@@ -279,7 +299,7 @@ def _judge_rows(
     good = [o for o in report.outcomes if o.status == "accepted"]
     quarantined = dict(
         session.rows(
-            f"SELECT delivery_id, count(DISTINCT row_no) FROM {_FAILURES} WHERE severity = 'quarantine' "
+            f"SELECT delivery_id, count(DISTINCT row_no) FROM {FAILURES} WHERE severity = 'quarantine' "
             "AND row_no IS NOT NULL GROUP BY ALL"
         )
     )
@@ -301,7 +321,7 @@ def _judge_rows(
             )
             o.reason_en = f"{n} of {total} rows are wrong, more than {limit:.0%}: correct the listed rows and deliver again"
     batches = [Batch(o.delivery.delivery_id, o.read.n_records) for o in good]
-    store_results(session, period, found, batches, failures=_FAILURES)
+    store_results(session, period, found, batches, failures=FAILURES)
     for o in good:
         if o.status == "refused":
             # The refusal is itself a blocking result: publication asks for these, not for the status of files.
@@ -312,14 +332,19 @@ def _judge_rows(
             )
 
 
-def _keep(
+def keep(
     session: Session,
     settings: Settings,
     keys: Keys,
     contract: Contract,
     period: str,
     report: CollectReport,
+    closed_as: str = "fixed",
 ) -> None:
+    """Take in what was judged: rows into `raw`, identifiers into the vault, the rest into the records; all or nothing.
+
+    `closed_as`: what faults become that are gone (see warehouse/returns/register.py).
+    """
     good = [o for o in report.outcomes if o.status == "accepted" and o.read.csv]
     columns = intake.vault_columns(contract)
     if columns:
@@ -329,18 +354,18 @@ def _keep(
             tell(f"{contract.id} vault", done + 1, len(good))
     tell(f"{contract.id} accept", 0, 1)
     with session.transaction():
-        intake.accept_rows(session, contract, [o.delivery.delivery_id for o in good], _FAILURES)
+        intake.accept_rows(session, contract, [o.delivery.delivery_id for o in good], FAILURES)
         for o in report.outcomes:
             _record(session, o)
         listed = ", ".join(literal(o.delivery.delivery_id) for o in report.outcomes)
         session.execute(f"DELETE FROM ops.quarantine__row_rule WHERE delivery_id IN ({listed})")
         session.execute(
             f"INSERT INTO ops.quarantine__row_rule SELECT DISTINCT delivery_id, row_no, rule_id, field, severity, rule_version "
-            f"FROM {_FAILURES} WHERE row_no IS NOT NULL ORDER BY ALL"
+            f"FROM {FAILURES} WHERE row_no IS NOT NULL ORDER BY ALL"
         )
         _check_conservation(session, contract, report.outcomes)
         register.update(
-            session, contract, period, [o.delivery.delivery_id for o in report.outcomes], _FAILURES
+            session, contract, period, [o.delivery.delivery_id for o in report.outcomes], FAILURES
         )
         ledger.append(
             session,
