@@ -17,8 +17,6 @@ def prepare(session: Session) -> None:
     wanted = f"{code_version()} {reference_version()}"
     if session.value("SELECT max(version) FROM ops.prepared__version") == wanted:
         return
-    for file in sorted((SQL / "storage").glob("*.sql")):
-        session.script(file)
     with session.transaction():
         load_reference(session.con)
         _catalogue(session)
