@@ -27,6 +27,7 @@ class MonthReport:
     rows: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     candidate: str | None = None
+    published: str | None = None  # the release that has the candidate's content already
     failed_step: str | None = None
 
 
@@ -98,9 +99,20 @@ def run_month(settings: Settings, period: str) -> MonthReport:
     if report.success:
         found = sorted(settings.candidates.glob(f"{period}-*"), key=lambda p: p.stat().st_mtime)
         report.candidate = next((p.name for p in reversed(found) if p.is_dir()), None)
+        report.published = _published(settings, report)
     if not report.success and not report.refused and not report.blocking:
         raise EduError(f"The load stopped at {report.failed_step}", "run `edu doctor`")
     return report
+
+
+def _published(settings: Settings, report: MonthReport) -> str | None:
+    from warehouse.release import list_releases, load_candidate
+
+    if report.candidate is None:
+        return None
+    content = load_candidate(settings.candidates / report.candidate).content_hash
+    same = [r.id for r in list_releases(settings) if (r.period, r.content_hash) == (report.period, content)]
+    return same[-1] if same else None
 
 
 def release_dead_runs(instance: Any) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sample.draws import quote
 from sample.extracts.base import Context
-from sample.world import World
+from sample.world import MEMBER_ELDER, MEMBER_FATHER, MEMBER_MOTHER, World
 
 if TYPE_CHECKING:
     from sample.province import Summary
@@ -83,10 +83,14 @@ def write(world: World, out: Path, summary: Summary) -> None:
     parquet("aid.parquet", "SELECT * FROM t_aid ORDER BY period, person_id, programme")
     parquet(
         "poverty.parquet",
-        """
-        SELECT h.hid AS household_id, p.person_id, c.code AS county_code, h.fy AS first_child_year
-        FROM household h JOIN county c ON c.no = h.hukou LEFT JOIN person p ON p.hid = h.hid
-        WHERE h.poor ORDER BY h.hid, p.person_id""",
+        f"""
+        SELECT h.hid AS household_id, m.person_id, m.is_child, c.code AS county_code, h.fy AS first_child_year
+        FROM household h JOIN county c ON c.no = h.hukou JOIN (
+          SELECT hid, person_id, true AS is_child FROM person
+          UNION ALL SELECT hid, hid * 10 + {MEMBER_FATHER}, false FROM household
+          UNION ALL SELECT hid, hid * 10 + {MEMBER_MOTHER}, false FROM household
+          UNION ALL SELECT hid, hid * 10 + {MEMBER_ELDER}, false FROM household WHERE has_elder) m ON m.hid = h.hid
+        WHERE h.poor ORDER BY h.hid, m.person_id""",
     )
     totals: dict[str, object] = {}
     for period in summary.periods:

@@ -28,34 +28,39 @@ def inputs_in_force(session: Session, period: str) -> list[dict[str, Any]]:
 
 
 def evidence(session: Session, period: str) -> list[dict[str, Any]]:
-    """Per rule and dataset of the month: units tested and failed, worst status."""
+    """Per rule and dataset of the month: units tested and failed, worst status.
+
+    The ledger counts as one chain: it grows with every act, also with the publication of this very release.
+    """
     names = ("rule", "version", "stage", "severity", "dataset", "status", "tested", "failed")
     rows = session.rows(
         f"""SELECT rule_id, max(rule_version), min(stage), min(severity), CASE WHEN dataset = 'delivery' THEN 'files' ELSE dataset END,
                   CASE WHEN count(*) FILTER (status = 'error') > 0 THEN 'error'
                        WHEN count(*) FILTER (status = 'failed') > 0 THEN 'failed'
                        WHEN count(*) FILTER (status = 'passed') > 0 THEN 'passed' ELSE 'not_applicable' END,
-                  sum(n_tested)::BIGINT, sum(n_failed)::BIGINT
+                  CASE WHEN max(dataset) = 'ledger' THEN 1 ELSE sum(n_tested)::BIGINT END, sum(n_failed)::BIGINT
            FROM ({results_in_force(period)}) GROUP BY ALL ORDER BY ALL"""
     )
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def results_in_force(period: str) -> str:
-    """Results on the deliveries in force in the month, and on the tables and registers of the month."""
+    """Results on the deliveries in force in the month, and on the tables and registers of the month.
+
+    Without those that are judged on a candidate, which cannot be part of its own evidence.
+    """
     p = literal(period)
     return (
         f"SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.batch IN "
         f"(SELECT delivery_id FROM core.delivery__period WHERE period = {p}) "
         f"UNION ALL SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.period = {p} AND r.dataset NOT LIKE 'release.%' "
-        f"AND r.dataset NOT IN ('content_scan', 'person_counter', 'blocking_result', 'approval') "
+        f"AND r.dataset NOT IN ('content_scan', 'release_paper', 'person_counter', 'blocking_result', 'approval') "
         f"AND r.batch NOT IN (SELECT delivery_id FROM ops.delivery__version)"
     )
 
 
 def build_registers(session: Session, period: str, candidate: Candidate) -> None:
-    """Transient tables: lineage, content_scan, release_paper, person_counter, blocking_result."""
-    _lineage(session, period)
+    """Transient tables about a candidate: content_scan, release_paper, person_counter, blocking_result."""
     _content_scan(session)
     paper = json.loads((candidate.path / "RELEASE.json").read_text(encoding="utf-8"))
     facts = {
@@ -83,7 +88,8 @@ def build_registers(session: Session, period: str, candidate: Candidate) -> None
     )
 
 
-def _lineage(session: Session, period: str) -> None:
+def build_lineage(session: Session, period: str) -> None:
+    """Transient table lineage: every model with the inputs of its last run of the month."""
     tables = ", ".join(f"({literal(table)})" for table in load_models())
     session.execute(
         f"""CREATE OR REPLACE TABLE work.main.lineage AS

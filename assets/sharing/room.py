@@ -10,7 +10,7 @@ import dagster as dg
 from assets.checks import check_results, check_specs
 from assets.models import datasets_of, key_of, models_of, run_room, spec_of
 from assets.resource import MONTHS, WRITER, EduWarehouse
-from assets.sharing.registers import build_registers, evidence, inputs_in_force
+from assets.sharing.registers import build_lineage, build_registers, evidence, inputs_in_force
 from assets.use.room import DOOR as USED
 from expectations.doors import Subject, judge
 from warehouse.config import Settings
@@ -25,8 +25,8 @@ PIPELINE = "pipeline"  # the account that builds candidates; no person, so it ca
 _MODELS = models_of("sharing")
 _MARTS = sorted(load_contracts("marts"))
 _STAGED = tuple(f"release.{mart}" for mart in _MARTS)
-_REGISTERS = ("lineage", "content_scan", "release_paper", "person_counter", "blocking_result")
-_DATASETS = {**datasets_of(_MODELS), CANDIDATE: (*_REGISTERS, *_STAGED)}
+_REGISTERS = ("content_scan", "release_paper", "person_counter", "blocking_result")
+_DATASETS = {**datasets_of(_MODELS), CANDIDATE: ("lineage", *_REGISTERS, *_STAGED)}
 
 
 @dg.multi_asset(
@@ -51,11 +51,14 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Itera
     with warehouse.open() as session:
         results = list(run_room(session, settings, period, _MODELS, context.log))
         yield from results
+        build_lineage(session, period)
+        judged = dict(judge(session, settings, period, [Subject("lineage", "work.main.lineage")]))
         candidate = _candidate(session, settings, period)
         context.log.info(f"candidate {candidate.path.name}")
         build_registers(session, period, candidate)
         subjects = [Subject(d, f"work.main.{d}") for d in _REGISTERS] + _staged(session, candidate)
-        batches = {d: [b] for d, b in judge(session, settings, period, subjects).items()}
+        judged |= judge(session, settings, period, subjects)
+        batches = {d: [b] for d, b in judged.items()}
         yield dg.MaterializeResult(
             CANDIDATE,
             metadata={

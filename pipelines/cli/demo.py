@@ -31,9 +31,12 @@ def write_sample(
 
     periods = tuple(check_period(m) for m in months) or MONTHS
     with progress("sample"):
-        summary = generate(
-            target, scale=scale, seed=seed, periods=periods, dirt=dirt, csv_only=csv_only, progress=tell
-        )
+        try:
+            summary = generate(
+                target, scale=scale, seed=seed, periods=periods, dirt=dirt, csv_only=csv_only, progress=tell
+            )
+        except ValueError as error:  # arguments out of range
+            raise UsageError(str(error), "see `edu sample --help`") from error
     rows = summary.rows
     return {
         "folder": str(target),

@@ -49,7 +49,11 @@ def print_load(report: MonthReport) -> None:
             f"    {rule.statement_zh}。{rule.fix_zh}\n    [dim]{rule.statement_en}. {rule.fix_en}[/dim]",
             highlight=False,
         )
-    if report.success:
+    if report.published:
+        console.print(
+            f"[green]✓[/green] 数据没有变化 / nothing new: {report.published} holds exactly this content"
+        )
+    elif report.success:
         console.print(
             f"[green]✓[/green] release candidate [bold]{report.candidate}[/bold] waits for approval"
         )

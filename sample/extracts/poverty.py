@@ -76,7 +76,7 @@ def _poverty_base(context: Context) -> str:
         x.dis, x.dis_level, year_no BETWEEN 0 AND 8
       FROM child x
     )
-    SELECT m.rid, c.code AS owner, CASE WHEN m.member < 7 THEN m.rid END AS person_id, m.hid, m.member::TINYINT AS member,
+    SELECT m.rid, c.code AS owner, m.rid AS person_id, m.hid, m.member::TINYINT AS member,
       m.name, m.id18, m.birth::DATE AS birth, m.male, m.state, m.education, m.reason, m.dis, m.dis_level,
       count(*) OVER (PARTITION BY m.hid) AS n_members, m.compulsory, contains(m.name, '·') AS dotted,
       right(m.id18, 1) = 'X' AS ends_x

@@ -147,10 +147,15 @@ def test_a_flipped_byte_is_found(published, tmp_path):
 
 def test_sample_writes_where_told(empty, tmp_path):
     out = empty.must(
-        "sample", "--out", str(tmp_path / "s"), "--scale", "0.001", "--month", MONTHS[0], "--json"
+        "sample", "--out", str(tmp_path / "s"), "--scale", "0.002", "--month", MONTHS[0], "--json"
     )
     assert json.loads(out)["files"] > 100
     assert not empty.settings.landing.exists()
+
+
+def test_a_scale_out_of_range_is_a_wrong_argument(empty, tmp_path):
+    code, _, err = empty.edu("sample", "--out", str(tmp_path / "s"), "--scale", "5")
+    assert code == 2 and "0.002" in err
 
 
 def test_no_traceback_was_ever_shown(empty, loaded):

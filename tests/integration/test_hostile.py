@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 # What a remedy asks the clerk to do.
-_REMEDY_ZH = re.compile("重新|再次|核对|补齐|取消|另存|删去|更正")
+_REMEDY_ZH = re.compile("重新|再次|核对|补齐|取消|另存|删去|更正|确认|零报告")
 _REMEDY_EN = re.compile(r"\b(again|deliver|save|remove|check|add|export|correct)\b", re.IGNORECASE)
 
 
@@ -42,7 +42,7 @@ def test_refusals_name_the_file_and_the_remedy(notes):
 
 
 def test_reasons_say_what_is_wrong(notes):
-    said = {c["name"]: notes["files"][Path(c["path"]).name][6] or "" for c in notes["cases"]}
+    said = {c["name"]: notes["files"][Path(c["path"]).name][5] or "" for c in notes["cases"]}
     for name, word in {
         "garbage": "编码",
         "missing-column": "身份证件号",

@@ -212,6 +212,9 @@ def _write_mart(session: Session, staging: Path, contract: Contract, period: str
     # A hidden sort column would betray its order of magnitude by its place: sort what is published, not
     # the mart.
     published = f"SELECT * FROM ({protect(session.con, contract.table, contract)})"
+    if any(c.name == "period" for c in contract.columns):
+        # What later months brought is not the data of this month (decision 0004).
+        published += f" WHERE period <= {literal(period)}"
     with _ordered(session):
         session.execute(
             f"COPY ({published} ORDER BY {', '.join(f'{quote(n)} ASC NULLS FIRST' for n in order)}) "
