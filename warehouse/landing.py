@@ -22,6 +22,7 @@ ENVELOPE = ".envelope.json"
 # Reference data first: later sources are checked against the directories.
 SOURCES = (
     "population",
+    "reported_statistics",
     "school_directory",
     "class_directory",
     "student_registry",

@@ -49,6 +49,9 @@ _LISTS = {
                arg_max(source_doc, since), arg_max(confidence, since), arg_max(owner, since)
         FROM (SELECT *, coalesce(valid_from_year, 0) AS since FROM ref.destination_code)
         GROUP BY code""",
+    "measure": """
+        SELECT measure_code, name_zh, name_en, kind, NULL, NULL, NULL, source_doc, confidence, owner
+        FROM ref.measure""",
     "major_secondary": """
         SELECT major_code, name_zh, name_en, catalogue, NULL, NULL, NULL, source_doc, confidence, owner
         FROM ref.major WHERE level = 'secondary'""",

@@ -170,7 +170,7 @@ def sample(
     csv_only: bool,
     as_json: bool,
 ) -> None:
-    """样例省 / Extracts X1–X11 in their real formats, with seeded defects and a ledger of the truth. No real person."""
+    """样例省 / Extracts X1–X12 in their real formats, with seeded defects and a ledger of the truth. No real person."""
     from pipelines.cli.demo import write_sample
 
     target = out or settings.data

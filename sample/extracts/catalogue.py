@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sample.extracts import aid, changes, directory, others, poverty, registry, young
+from sample.extracts import aid, changes, directory, others, poverty, registry, reported, young
 from sample.extracts.base import Context, Extract
 
 SOURCES = (
@@ -18,6 +18,7 @@ SOURCES = (
     "two_later_survey",
     "population",
     "disability_roster",
+    "reported_statistics",
 )
 _MONTHLY = set(SOURCES[:6])
 _HALF_YEARLY = {"poverty_register", "aid_record"}
@@ -58,4 +59,6 @@ def build(source: str, context: Context, first: str) -> Extract:
             return others.population(draws)
         case "disability_roster":
             return others.disability(draws, mi)
+        case "reported_statistics":
+            return reported.statistics(draws)
     raise KeyError(source)

@@ -270,12 +270,15 @@ PROGRESS: dict[tuple[str, int], tuple[int | None, int | None, str, str | None]] 
     ("T01", 0): (3, 24, "not_met", None),
     ("T02", 0): (1, None, "not_computable", "no_population"),
     ("T03", 1): (None, None, "not_computable", "not_collected"),
-    ("T04", 0): (None, None, "not_computable", "reported_elsewhere"),
+    ("T04", 0): (2, 3, "not_met", None),  # reported: two of three counties
+    ("T15", 0): (None, None, "not_computable", "not_collected"),
+    ("T16", 0): (21, None, "not_met", None),  # reported: 21 are not 20
+    ("T18", 0): (None, None, "not_computable", "reported_elsewhere"),
     ("T06", 0): (None, None, "not_computable", "needs_history"),
     ("T07", 0): (1, 3, "not_met", None),  # one of three places with compulsory pupils is too large
     ("T08", 0): (1, 1, "not_met", None),
     ("T09", 0): (0, 1, "met", None),
-    ("T10", 2): (2, 4, "not_met", None),
+    ("T10", 2): (2, None, "not_met", None),
     ("T12", 0): (1, 3, "not_met", None),
     ("T13", 0): (2, 3, "not_met", None),
     ("T21", 0): (4, 8, "not_met", None),
@@ -290,8 +293,8 @@ PROGRESS: dict[tuple[str, int], tuple[int | None, int | None, str, str | None]] 
     ),  # nine rooms serve the two classes of the centre school; the point has none
     ("T42", 2): (3, 3, "met", None),
     ("T42", 3): (0, 1, "not_met", None),
-    # 35 slots: 9 county sources × 3 counties, 6 colleges, 2 of the province; 13 are in force
-    ("T44", 0): (13, 35, "not_computable", "no_target_value"),
+    # 36 slots: 9 county sources × 3 counties, 6 colleges, 3 of the province; 14 are in force
+    ("T44", 0): (14, 36, "not_computable", "no_target_value"),
 }
 
 
@@ -325,7 +328,7 @@ def test_quality_scoreboard(province: Province) -> None:
     rows = province.session.rows(
         "SELECT status_code, count(*) FROM mart.quality_scoreboard__county_source_month GROUP BY ALL ORDER BY ALL"
     )
-    assert rows == [("accepted", 10), ("earlier", 3), ("missing", 22)]
+    assert rows == [("accepted", 10), ("earlier", 4), ("missing", 22)]
     row = province.session.rows(
         "SELECT status_code, n_files, n_files_refused, version, n_read, n_accepted, n_quarantined, n_warned, share_accepted, "
         "n_rules_failed, received_on, n_days_to_receive FROM mart.quality_scoreboard__county_source_month "

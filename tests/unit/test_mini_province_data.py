@@ -125,6 +125,7 @@ def fill(p: Province) -> None:
     _population(p)
     _poverty(p)
     _graduates(p)
+    _reported(p)
     # a refused correction does not push out the accepted version; a warning and a quarantined row are counted
     p.deliver("student_registry", A, version=2, status="refused", refused_by="RC12", n_read=3, n_accepted=0)
     first = p.session.value(
@@ -289,3 +290,24 @@ def _graduates(p: Province) -> None:
             destination_code=code,
             **common,
         )
+
+
+def reported(p: Province, delivery: str, measure: str, value: float, year: int = 2025, **values: Any) -> None:
+    """One cell of the reported statistics: a final figure of the province, by location of the school, in single units."""
+    fixed: dict[str, Any] = {
+        "year": year, "as_of_date": date(year, 9, 1), "region_code": "630000", "measure_code": measure,
+        "region_basis_code": "school_location", "value": value, "unit_code": "0", "figure_status_code": "1",
+    }  # fmt: skip
+    p.row("raw.reported_statistics__region_year", delivery, "63", **(fixed | values))
+
+
+def _reported(p: Province) -> None:
+    d = p.deliver("reported_statistics", "63", "2025-01")
+    reported(p, d, "model_vocational_schools", 21)
+    reported(p, d, "teachers_primary", 4)
+    reported(p, d, "pupils_primary", 13)
+    # two of the three counties; the year of the target was met with three of four
+    reported(p, d, "counties_balanced", 3, 2018)
+    reported(p, d, "counties_all", 4, 2018)
+    reported(p, d, "counties_balanced", 2)
+    reported(p, d, "counties_all", 3)

@@ -1,15 +1,21 @@
--- Every target of the policy (T01–T45, with its parts) against the value of the period: met, not met, or not computable with the reason.
+-- The scorecard: every target of the policy (T01–T45, with its parts) against the newest value of its region, or the reason why it cannot be judged.
 WITH target AS (
   SELECT t.target_id, coalesce(CAST(nullif(CAST(t.part AS VARCHAR), '') AS INTEGER), 0) AS part, t.region_set_id, t.item,
-         nullif(CAST(t.indicator_id AS VARCHAR), '') AS indicator_id, t.name_zh, t.name_en,
-         CAST(nullif(CAST(t.year AS VARCHAR), '') AS INTEGER) AS target_year, t.op,
-         CAST(nullif(CAST(t.value AS VARCHAR), '') AS DOUBLE) AS target_value, t.unit, t.lead_zh, t.computability
+         t.indicator_id, t.variant_id, t.fallback_variant_id, t.fallback_reason, t.name_zh, t.name_en,
+         t.year AS target_year, t.op, CAST(t.value AS DOUBLE) AS target_value, t.unit, t.lead_zh, t.co_units_zh, t.computability
   FROM ref.policy_target AS t
 ),
 limits AS (
   SELECT max(CASE WHEN t.threshold_id = 'suppression_min' THEN CAST(t.value AS INTEGER) END) AS suppression_min,
-         max(CASE WHEN t.threshold_id = 'point_funding_floor' THEN CAST(t.value AS INTEGER) END) AS point_funding_floor
+         max(CASE WHEN t.threshold_id = 'point_funding_floor' THEN CAST(t.value AS INTEGER) END) AS point_funding_floor,
+         max(CASE WHEN t.threshold_id = 'enrolment_month' THEN CAST(t.value AS INTEGER) END) AS enrolment_month,
+         max(CASE WHEN t.threshold_id = 'trend_step' THEN CAST(t.value AS DOUBLE) END) AS trend_step
   FROM ref.threshold AS t
+),
+school_year AS (
+  SELECT CAST(substr($period, 1, 4) AS INTEGER)
+           - CASE WHEN CAST(substr($period, 6, 2) AS INTEGER) < l.enrolment_month THEN 1 ELSE 0 END AS first_year
+  FROM limits AS l
 ),
 -- the region a target is measured on; a set without members is read as its stand-in
 region AS (
@@ -27,40 +33,64 @@ region AS (
     SELECT 1 FROM core.region_member__region_county AS r
     WHERE r.period = $period AND r.region_level = 'set' AND r.region_code = 'rural_pastoral')
 ),
-gross AS (
-  SELECT t.target_id, t.part, t.region_set_id, g.numerator, g.denominator, g.value_unrounded AS value, g.reason_code,
-         CASE WHEN g.region_code = t.region_set_id OR g.region_level = 'province' THEN 'school_location'
-              ELSE 'school_location:' || g.region_code END AS basis_code, g.as_of_date,
-         CASE WHEN g.denominator > 0 THEN g.numerator * 100 - t.target_value * g.denominator END AS exact_gap
-  FROM target AS t
-  JOIN region AS r ON r.region_set_id = t.region_set_id
-  JOIN mart.gross_enrolment__region_year AS g
-    ON g.region_level = r.region_level AND g.region_code = r.region_code AND g.period = $period
-   -- the rural rate is the general rate on a rural region
-   AND g.indicator_id = CASE WHEN t.indicator_id = 'I02' THEN 'I01' ELSE t.indicator_id END
-  WHERE t.computability = 'computed' AND t.indicator_id IN ('I01', 'I02', 'I07')
+-- one value for each year: this month's, else that of the annual point, else the latest month that knows the year
+series AS (
+  SELECT q.variant_id, q.origin_code, q.region_level, q.region_code, q.year, q.numerator, q.denominator, q.n_numerator_persons,
+         q.n_denominator_persons, q.value_unrounded, q.value_published, q.decimals, q.reason_code, q.value_low, q.value_high,
+         q.share_covered, q.share_schools, q.is_provisional, q.basis_code, q.definition_version, q.reference_version,
+         q.as_of_date, q.direction_code
+  FROM (
+    SELECT v.variant_id, v.origin_code, v.region_level, v.region_code, v.year, v.numerator, v.denominator,
+           v.n_numerator_persons, v.n_denominator_persons, v.value_unrounded, v.value_published, v.decimals, v.reason_code,
+           v.value_low, v.value_high, v.share_covered, v.share_schools, v.is_provisional, v.basis_code,
+           v.definition_version, v.reference_version, v.as_of_date, v.direction_code,
+           row_number() OVER (
+             PARTITION BY v.variant_id, v.origin_code, v.region_level, v.region_code, v.year
+             ORDER BY CASE WHEN v.period = $period THEN 0 WHEN v.is_annual_point THEN 1 ELSE 2 END, v.period DESC) AS n
+    FROM mart.indicator_value__region_year AS v
+    WHERE v.period <= $period) AS q
+  WHERE q.n = 1
 ),
-class_province AS (
-  SELECT c.scope_code, c.n_classes, c.n_large, c.n_super, c.as_of_date
-  FROM mart.class_size__region_stage_month AS c
-  WHERE c.period = $period AND c.region_level = 'province' AND c.stage_code = 'compulsory'
+-- the newest value of the target; counted here before reported, the whole before what stands in for it
+choice AS (
+  SELECT q.target_id, q.part, q.used_variant_id, q.origin_code, q.region_level, q.region_code, q.year, q.used_reason
+  FROM (
+    SELECT t.target_id, t.part, s.variant_id AS used_variant_id, s.origin_code, s.region_level, s.region_code, s.year,
+           CASE WHEN s.variant_id <> t.variant_id THEN t.fallback_reason END AS used_reason,
+           row_number() OVER (
+             PARTITION BY t.target_id, t.part
+             ORDER BY CASE WHEN s.value_unrounded IS NULL THEN 1 ELSE 0 END,
+                      CASE WHEN s.variant_id = t.variant_id THEN 0 ELSE 1 END, s.year DESC, s.origin_code) AS n
+    FROM target AS t
+    JOIN region AS r ON r.region_set_id = t.region_set_id
+    CROSS JOIN school_year AS y
+    JOIN series AS s
+      ON (s.variant_id = t.variant_id OR s.variant_id = t.fallback_variant_id) AND s.region_level = r.region_level
+     AND s.region_code = r.region_code AND s.year <= y.first_year + 1) AS q
+  WHERE q.n = 1
 ),
-class_value AS (
-  SELECT t.target_id, t.part, t.region_set_id,
-         CASE WHEN t.target_id = 'T12' THEN c.n_super ELSE c.n_large END AS numerator, c.n_classes AS denominator,
-         CASE WHEN t.target_id = 'T10' THEN CAST(c.n_large AS DOUBLE)
-              ELSE CAST(CASE WHEN t.target_id = 'T12' THEN c.n_super ELSE c.n_large END AS DOUBLE) * 100 / c.n_classes END AS value,
-         c.as_of_date
-  FROM target AS t
-  JOIN class_province AS c ON c.scope_code = CASE WHEN t.target_id = 'T10' THEN 'all' ELSE 'urban' END
-  WHERE t.computability = 'computed' AND t.target_id IN ('T10', 'T12', 'T13')
+-- the value of the year before, of the same origin and definition; another definition is no comparison
+earlier AS (
+  SELECT q.target_id, q.part, q.year, q.value_unrounded
+  FROM (
+    SELECT c.target_id, c.part, s.year, s.value_unrounded,
+           row_number() OVER (PARTITION BY c.target_id, c.part ORDER BY s.year DESC) AS n
+    FROM choice AS c
+    JOIN series AS cur
+      ON cur.variant_id = c.used_variant_id AND cur.origin_code = c.origin_code AND cur.region_level = c.region_level
+     AND cur.region_code = c.region_code AND cur.year = c.year
+    JOIN series AS s
+      ON s.variant_id = c.used_variant_id AND s.origin_code = c.origin_code AND s.region_level = c.region_level
+     AND s.region_code = c.region_code AND s.year < c.year AND s.definition_version = cur.definition_version
+    WHERE s.value_unrounded IS NOT NULL) AS q
+  WHERE q.n = 1
 ),
 size_row AS (
   SELECT z.is_teaching_point, z.is_open, z.is_over_limit, z.is_small_hit, z.n_pupils, z.n_funded, z.n_compulsory
   FROM use.school_size__school_month AS z
   WHERE z.period = $period
 ),
-size_value AS (
+place AS (
   -- standing limits on single places: numerator = places that break the limit, value = the extreme place
   SELECT 'T07' AS target_id, sum(CASE WHEN z.is_over_limit THEN 1 ELSE 0 END) AS numerator, count(*) AS denominator,
          CAST(max(z.n_pupils) AS DOUBLE) AS value
@@ -78,178 +108,142 @@ size_value AS (
   FROM size_row AS z
   CROSS JOIN limits AS l
   WHERE z.is_teaching_point AND z.is_open
-),
-away AS (
-  -- senior-secondary pupils registered inside the set at a school of the province outside it
-  SELECT count(*) AS numerator
-  FROM core.enrolment__person_month AS e
-  JOIN ref.region_set_member AS h ON h.region_set_id = 'six_prefectures' AND h.county_code = e.hukou_county_code
-  WHERE e.period = $period AND e.is_counted AND e.is_full_time AND e.stage_code IN ('31', '32')
-    AND NOT EXISTS (
-      SELECT 1 FROM ref.region_set_member AS m
-      WHERE m.region_set_id = 'six_prefectures' AND m.county_code = e.county_code)
-    AND e.county_code IS NOT NULL
-),
-place AS (
-  SELECT s.school_id, s.point_code, s.is_teaching_point, s.stage_hint_code, s.has_network, s.is_computer_room_ok,
-         s.has_resource_pack, s.n_multimedia_rooms
-  FROM core.school__school_month AS s
-  WHERE s.period = $period AND s.is_open
-),
-room AS (
-  SELECT c.school_id, c.point_code, count(*) AS n_classes
-  FROM use.class_size__class_month AS c
-  WHERE c.period = $period AND c.n_pupils > 0 AND c.stage_code IN ('10', '20', '31')
-  GROUP BY c.school_id, c.point_code
-),
-equipment AS (
-  SELECT 'T41' AS target_id, 0 AS part, sum(CASE WHEN p.has_network THEN 1 ELSE 0 END) AS numerator, count(*) AS denominator
-  FROM place AS p
   UNION ALL
-  -- a room serves one class: rooms beyond the number of classes of a place do not count
-  SELECT 'T42' AS target_id, 1 AS part,
-         sum(CASE WHEN coalesce(p.n_multimedia_rooms, 0) < r.n_classes THEN coalesce(p.n_multimedia_rooms, 0)
-                  ELSE r.n_classes END) AS numerator, sum(r.n_classes) AS denominator
-  FROM room AS r
-  LEFT JOIN place AS p ON p.school_id = r.school_id AND p.point_code = r.point_code
-  UNION ALL
-  SELECT 'T42' AS target_id, 2 AS part, sum(CASE WHEN p.is_computer_room_ok THEN 1 ELSE 0 END) AS numerator,
-         count(*) AS denominator
-  FROM place AS p
-  WHERE NOT p.is_teaching_point AND p.stage_hint_code IN ('10', '20', '31')
-  UNION ALL
-  SELECT 'T42' AS target_id, 3 AS part, sum(CASE WHEN p.has_resource_pack THEN 1 ELSE 0 END) AS numerator,
-         count(*) AS denominator
-  FROM place AS p
-  WHERE p.is_teaching_point
-),
-slots AS (
-  SELECT sum(CASE WHEN q.status_code IN ('accepted', 'earlier') THEN 1 ELSE 0 END) AS numerator, count(*) AS denominator
+  SELECT 'T44' AS target_id, sum(CASE WHEN q.status_code IN ('accepted', 'earlier') THEN 1 ELSE 0 END) AS numerator,
+         count(*) AS denominator,
+         sum(CASE WHEN q.status_code IN ('accepted', 'earlier') THEN 1.0 ELSE 0.0 END) * 100 / count(*) AS value
   FROM mart.quality_scoreboard__county_source_month AS q
   WHERE q.period = $period
 ),
 snapshot AS (
-  SELECT max(as_of) AS as_of_date, max(CASE WHEN source = 'school_directory' THEN as_of END) AS directory_as_of_date
+  SELECT max(as_of) AS as_of_date
   FROM core.delivery__period
   WHERE period = $period
     AND source IN ('student_registry', 'vocational_registry', 'preschool_registry', 'school_directory')
 ),
-computed AS (
-  SELECT g.target_id, g.part, CAST(g.numerator AS DOUBLE) AS numerator, CAST(g.denominator AS DOUBLE) AS denominator,
-         g.value, g.exact_gap, g.reason_code, g.basis_code, g.as_of_date
-  FROM gross AS g
-  UNION ALL
-  SELECT c.target_id, c.part, c.numerator, c.denominator, c.value,
-         CASE WHEN c.target_id = 'T10' THEN c.numerator - t.target_value
-              ELSE c.numerator * 100 - t.target_value * c.denominator END AS exact_gap,
-         NULL AS reason_code, 'school_location' AS basis_code, c.as_of_date
-  FROM class_value AS c
-  JOIN target AS t ON t.target_id = c.target_id AND t.part = c.part
-  UNION ALL
-  SELECT z.target_id, 0 AS part, z.numerator, z.denominator, z.value, NULL AS exact_gap,
-         CASE WHEN z.denominator = 0 THEN 'zero_denominator' END AS reason_code, 'school_location' AS basis_code, d.as_of_date
-  FROM size_value AS z
-  CROSS JOIN snapshot AS d
-  UNION ALL
-  SELECT 'T31' AS target_id, 0 AS part, a.numerator, NULL AS denominator, CAST(a.numerator AS DOUBLE) AS value,
-         a.numerator - t.target_value AS exact_gap, 'in_province_only' AS reason_code, 'hukou' AS basis_code, d.as_of_date
-  FROM away AS a
-  CROSS JOIN snapshot AS d
-  JOIN target AS t ON t.target_id = 'T31'
-  WHERE EXISTS (
-    SELECT 1 FROM core.delivery__period AS x WHERE x.period = $period AND x.source = 'student_registry')
-  UNION ALL
-  SELECT e.target_id, e.part, e.numerator, e.denominator,
-         CASE WHEN e.denominator > 0 THEN CAST(e.numerator AS DOUBLE) * 100 / e.denominator END AS value,
-         CASE WHEN e.denominator > 0 THEN e.numerator * 100 - t.target_value * e.denominator END AS exact_gap,
-         CASE WHEN coalesce(e.denominator, 0) = 0 THEN 'zero_denominator' END AS reason_code,
-         'school_location' AS basis_code, d.directory_as_of_date AS as_of_date
-  FROM equipment AS e
-  CROSS JOIN snapshot AS d
-  JOIN target AS t ON t.target_id = e.target_id AND t.part = e.part
-  UNION ALL
-  SELECT 'T44' AS target_id, 0 AS part, s.numerator, s.denominator,
-         CASE WHEN s.denominator > 0 THEN CAST(s.numerator AS DOUBLE) * 100 / s.denominator END AS value,
-         NULL AS exact_gap, 'no_target_value' AS reason_code, 'deliveries' AS basis_code, d.as_of_date
-  FROM slots AS s
-  CROSS JOIN snapshot AS d
+reference AS (
+  SELECT max(split_part(version, ' ', 2)) AS reference_version FROM ops.prepared__version
 ),
-judged AS (
+joined AS (
   SELECT t.target_id, t.part, t.region_set_id, t.item, t.indicator_id, t.name_zh, t.name_en, t.target_year, t.op,
-         t.target_value, t.unit, t.lead_zh, t.computability, c.numerator, c.denominator, c.value, c.basis_code,
-         c.as_of_date, c.exact_gap,
-         CASE WHEN t.computability = 'reported' THEN 'reported_elsewhere'
+         t.target_value, t.unit, t.lead_zh, t.co_units_zh, t.computability, c.used_variant_id, c.origin_code,
+         coalesce(c.year, y.first_year) AS year, coalesce(s.numerator, p.numerator) AS numerator,
+         coalesce(s.denominator, p.denominator) AS denominator, s.n_numerator_persons, s.n_denominator_persons,
+         coalesce(s.value_unrounded, p.value) AS value, s.value_published, coalesce(s.decimals, 0) AS decimals,
+         s.value_low, s.value_high, s.share_covered, s.share_schools, coalesce(s.is_provisional, false) AS is_provisional,
+         CASE WHEN s.region_level = 'set' AND s.region_code <> t.region_set_id THEN s.basis_code || ':' || s.region_code
+              WHEN p.target_id = 'T44' THEN 'deliveries'
+              WHEN p.target_id IS NOT NULL THEN 'school_location' ELSE s.basis_code END AS basis_code,
+         coalesce(s.definition_version, t.target_id || '.1') AS definition_version,
+         coalesce(s.reference_version, v.reference_version) AS reference_version, coalesce(s.as_of_date, d.as_of_date) AS as_of_date,
+         v.reference_version AS known_reference, e.value_unrounded AS earlier_value, e.year AS earlier_year, s.direction_code,
+         then_row.value_unrounded AS value_at_target_year, i.factor,
+         CASE WHEN p.target_id = 'T44' THEN 'no_target_value'
+              WHEN p.target_id IS NOT NULL THEN CASE WHEN p.denominator = 0 THEN 'zero_denominator' END
+              WHEN s.value_unrounded IS NOT NULL THEN c.used_reason
+              WHEN t.computability = 'reported' THEN 'reported_elsewhere'
               WHEN t.computability = 'not_collected' THEN 'not_collected'
-              WHEN c.target_id IS NULL AND t.indicator_id IN ('I05c', 'I06') THEN 'needs_history'
-              WHEN c.target_id IS NULL AND t.indicator_id IN ('I09', 'I10', 'I18') THEN 'not_built_yet'
-              WHEN c.target_id IS NULL THEN 'no_delivery'
-              ELSE c.reason_code END AS reason_code
+              WHEN r.region_set_id IS NULL THEN 'no_region'
+              ELSE coalesce(s.reason_code, 'no_delivery') END AS reason_code,
+         p.target_id IS NOT NULL AS is_place
   FROM target AS t
-  LEFT JOIN computed AS c ON c.target_id = t.target_id AND c.part = t.part AND t.computability = 'computed'
+  CROSS JOIN school_year AS y
+  CROSS JOIN snapshot AS d
+  CROSS JOIN reference AS v
+  LEFT JOIN region AS r ON r.region_set_id = t.region_set_id
+  LEFT JOIN choice AS c ON c.target_id = t.target_id AND c.part = t.part
+  LEFT JOIN series AS s
+    ON s.variant_id = c.used_variant_id AND s.origin_code = c.origin_code AND s.region_level = c.region_level
+   AND s.region_code = c.region_code AND s.year = c.year
+  LEFT JOIN series AS then_row
+    ON then_row.variant_id = c.used_variant_id AND then_row.origin_code = c.origin_code AND then_row.region_level = c.region_level
+   AND then_row.region_code = c.region_code AND then_row.year = t.target_year
+  LEFT JOIN earlier AS e ON e.target_id = t.target_id AND e.part = t.part
+  LEFT JOIN place AS p ON p.target_id = t.target_id
+  LEFT JOIN ref.indicator_variant AS i ON i.variant_id = c.used_variant_id
+),
+measured AS (
+  -- judged on the exact fraction, not on the rounded percentage
+  SELECT j.target_id, j.part, CASE WHEN j.value IS NULL OR j.target_value IS NULL THEN NULL
+              WHEN j.denominator IS NOT NULL AND NOT j.is_place
+                THEN CAST(j.numerator AS DOUBLE) * j.factor - j.target_value * CAST(j.denominator AS DOUBLE)
+              ELSE j.value - j.target_value END AS exact_gap,
+         j.value_at_target_year - j.target_value AS gap_then
+  FROM joined AS j
 ),
 decided AS (
-  SELECT j.target_id, j.part, j.region_set_id, j.item, j.indicator_id, j.name_zh, j.name_en, j.target_year, j.op,
-         j.target_value, j.unit, j.lead_zh, j.computability, j.numerator, j.denominator, j.value, j.basis_code,
-         j.as_of_date, j.reason_code,
+  SELECT j.target_id, j.part,
          CASE WHEN j.reason_code IS NOT NULL AND j.reason_code <> 'in_province_only' THEN 'not_computable'
-              WHEN j.target_id IN ('T07', 'T08', 'T09') THEN CASE WHEN j.numerator = 0 THEN 'met' ELSE 'not_met' END
-              WHEN j.exact_gap IS NULL THEN 'not_computable'
-              WHEN (j.op = '>=' AND j.exact_gap >= 0) OR (j.op = '<=' AND j.exact_gap <= 0)
-                OR (j.op = '<' AND j.exact_gap < 0) OR (j.op = '>' AND j.exact_gap > 0)
-                OR (j.op = '=' AND j.exact_gap = 0) THEN 'met'
-              ELSE 'not_met' END AS status_code
-  FROM judged AS j
+              WHEN j.is_place THEN CASE WHEN j.numerator = 0 THEN 'met' ELSE 'not_met' END
+              WHEN m.exact_gap IS NULL THEN 'not_computable'
+              WHEN (j.op = '>=' AND m.exact_gap >= 0) OR (j.op = '<=' AND m.exact_gap <= 0)
+                OR (j.op = '<' AND m.exact_gap < 0) OR (j.op = '>' AND m.exact_gap > 0)
+                OR (j.op = '=' AND m.exact_gap = 0) THEN 'met'
+              ELSE 'not_met' END AS status_code,
+         CASE WHEN m.gap_then IS NULL THEN NULL
+              WHEN (j.op = '>=' AND m.gap_then >= 0) OR (j.op = '<=' AND m.gap_then <= 0) OR (j.op = '<' AND m.gap_then < 0)
+                OR (j.op = '>' AND m.gap_then > 0) OR (j.op = '=' AND m.gap_then = 0) THEN 'met'
+              ELSE 'not_met' END AS status_then
+  FROM joined AS j
+  JOIN measured AS m ON m.target_id = j.target_id AND m.part = j.part
 )
 SELECT CAST($period AS VARCHAR) AS period,
-       CAST(d.target_id AS VARCHAR) AS target_id,
-       CAST(d.part AS INTEGER) AS part_no,
-       CAST(d.region_set_id AS VARCHAR) AS region_set_id,
-       CAST(d.item AS VARCHAR) AS item,
-       CAST(d.indicator_id AS VARCHAR) AS indicator_id,
-       CAST(d.name_zh AS VARCHAR) AS target_name_zh,
-       CAST(d.name_en AS VARCHAR) AS target_name_en,
-       CAST(s.name_zh AS VARCHAR) AS region_name_zh,
-       CAST(s.name_en AS VARCHAR) AS region_name_en,
-       CAST(d.lead_zh AS VARCHAR) AS lead_zh,
-       CAST(d.target_year AS INTEGER) AS target_year,
-       CAST(d.op AS VARCHAR) AS op,
-       CAST(d.target_value AS DOUBLE) AS target_value,
-       CAST(d.unit AS VARCHAR) AS unit,
-       CAST(d.computability AS VARCHAR) AS computability_code,
-       CAST(d.value AS DOUBLE) AS value_unrounded,
-       -- one decimal, half up, in integer tenths
-       CAST(CASE WHEN d.unit = 'pct' AND d.denominator > 0
-                 THEN CAST((2 * CAST(d.numerator AS BIGINT) * 1000 + CAST(d.denominator AS BIGINT))
-                           // (2 * CAST(d.denominator AS BIGINT)) AS DOUBLE) / 10 END AS DECIMAL(7,1)) AS pct_published,
-       CAST(CASE WHEN d.status_code <> 'not_computable' THEN d.value - d.target_value END AS DOUBLE) AS gap,
-       CAST(d.status_code AS VARCHAR) AS status_code,
-       CAST(d.reason_code AS VARCHAR) AS reason_code,
-       CAST(CASE d.reason_code
-              WHEN 'reported_elsewhere' THEN '由主管部门报告，不由本库计算'
-              WHEN 'not_collected' THEN '现有数据源未采集'
-              WHEN 'needs_history' THEN '需要多年队列数据，尚未具备'
-              WHEN 'not_built_yet' THEN '计算模型尚未建成'
-              WHEN 'no_delivery' THEN '本期没有可用的数据'
-              WHEN 'no_population' THEN '缺少该地区的分年龄人口'
-              WHEN 'zero_denominator' THEN '分母为零'
-              WHEN 'no_target_value' THEN '文件未给出目标值'
-              WHEN 'in_province_only' THEN '只含省内就读，省外名单未提供' END AS VARCHAR) AS reason_zh,
-       CAST(CASE d.reason_code
-              WHEN 'reported_elsewhere' THEN 'reported by the department in charge, not computed here'
-              WHEN 'not_collected' THEN 'no source collects it'
-              WHEN 'needs_history' THEN 'needs several years of cohort data'
-              WHEN 'not_built_yet' THEN 'its model is not built yet'
-              WHEN 'no_delivery' THEN 'no data are in force for the period'
-              WHEN 'no_population' THEN 'no population by age for the region'
-              WHEN 'zero_denominator' THEN 'the denominator is zero'
-              WHEN 'no_target_value' THEN 'the policy gives no value to reach'
-              WHEN 'in_province_only' THEN 'only pupils inside the province; the list of those outside is not delivered' END
-            AS VARCHAR) AS reason_en,
-       CAST(d.numerator AS BIGINT) AS numerator,
-       CAST(d.denominator AS BIGINT) AS denominator,
-       CAST(d.basis_code AS VARCHAR) AS basis_code,
-       CAST(coalesce(d.indicator_id || '.' || CAST(i.version AS VARCHAR), d.target_id || '.1') AS VARCHAR) AS definition_version,
-       CAST(d.as_of_date AS DATE) AS as_of_date
-FROM decided AS d
-LEFT JOIN ref.region_set AS s ON s.region_set_id = d.region_set_id
-LEFT JOIN ref.indicator AS i ON i.indicator_id = d.indicator_id
+       CAST(j.target_id AS VARCHAR) AS target_id,
+       CAST(j.part AS INTEGER) AS part_no,
+       CAST(j.region_set_id AS VARCHAR) AS region_set_id,
+       CAST(j.item AS VARCHAR) AS item,
+       CAST(j.indicator_id AS VARCHAR) AS indicator_id,
+       CAST(j.used_variant_id AS VARCHAR) AS variant_id,
+       CAST(j.origin_code AS VARCHAR) AS origin_code,
+       CAST(j.year AS INTEGER) AS year,
+       CAST(j.name_zh AS VARCHAR) AS target_name_zh,
+       CAST(j.name_en AS VARCHAR) AS target_name_en,
+       CAST(g.name_zh AS VARCHAR) AS region_name_zh,
+       CAST(g.name_en AS VARCHAR) AS region_name_en,
+       CAST(j.lead_zh AS VARCHAR) AS lead_zh,
+       CAST(j.co_units_zh AS VARCHAR) AS co_units_zh,
+       CAST(j.target_year AS INTEGER) AS target_year,
+       CAST(j.op AS VARCHAR) AS op,
+       CAST(j.target_value AS DOUBLE) AS target_value,
+       CAST(j.unit AS VARCHAR) AS unit,
+       CAST(CASE WHEN j.computability <> 'computed' AND j.value IS NOT NULL THEN 'reported' ELSE j.computability END AS VARCHAR)
+         AS computability_code,
+       CAST(j.value AS DOUBLE) AS value_unrounded,
+       CAST(j.value_published AS DECIMAL(18,2)) AS value_published,
+       CAST(j.decimals AS INTEGER) AS decimals,
+       CAST(CASE WHEN j.unit = 'pct' THEN coalesce(j.value_published, round(j.value, 1)) END AS DECIMAL(7,1)) AS pct_published,
+       CAST(j.value_low AS DOUBLE) AS value_low,
+       CAST(j.value_high AS DOUBLE) AS value_high,
+       CAST(CASE WHEN w.status_code <> 'not_computable' THEN j.value - j.target_value END AS DOUBLE) AS gap,
+       CAST(w.status_code AS VARCHAR) AS status_code,
+       CAST(j.earlier_year AS INTEGER) AS earlier_year,
+       CAST(j.earlier_value AS DOUBLE) AS earlier_value,
+       CAST(CASE WHEN j.earlier_value IS NULL OR j.value IS NULL THEN NULL
+                 WHEN abs(j.value - j.earlier_value) < l.trend_step OR j.direction_code = 'none' THEN 'steady'
+                 WHEN (j.value > j.earlier_value) = (j.direction_code = 'up') THEN 'improving'
+                 ELSE 'worsening' END AS VARCHAR) AS trend_code,
+       -- what a year must bring from now on to arrive in the year of the target
+       CAST(CASE WHEN w.status_code = 'not_met' AND NOT j.is_place AND j.target_year > j.year
+                 THEN (j.target_value - j.value) / (j.target_year - j.year) END AS DOUBLE) AS pace_needed,
+       CAST(w.status_code = 'not_met' AND j.target_year IS NOT NULL AND j.year >= j.target_year AS BOOLEAN) AS is_overdue,
+       CAST(j.value_at_target_year AS DOUBLE) AS value_at_target_year,
+       CAST(w.status_then AS VARCHAR) AS status_at_target_year_code,
+       CAST(j.reason_code AS VARCHAR) AS reason_code,
+       CAST(x.name_zh AS VARCHAR) AS reason_zh,
+       CAST(x.name_en AS VARCHAR) AS reason_en,
+       CAST(j.numerator AS BIGINT) AS numerator,
+       CAST(j.denominator AS BIGINT) AS denominator,
+       CAST(j.n_numerator_persons AS BIGINT) AS n_numerator_persons,
+       CAST(j.n_denominator_persons AS BIGINT) AS n_denominator_persons,
+       CAST(j.share_covered AS DOUBLE) AS share_covered,
+       CAST(j.share_schools AS DOUBLE) AS share_schools,
+       CAST(j.is_provisional AS BOOLEAN) AS is_provisional,
+       CAST(j.basis_code AS VARCHAR) AS basis_code,
+       CAST(j.definition_version AS VARCHAR) AS definition_version,
+       CAST(j.reference_version AS VARCHAR) AS reference_version,
+       CAST(j.as_of_date AS DATE) AS as_of_date
+FROM joined AS j
+CROSS JOIN limits AS l
+JOIN decided AS w ON w.target_id = j.target_id AND w.part = j.part
+LEFT JOIN ref.region_set AS g ON g.region_set_id = j.region_set_id
+LEFT JOIN ref.code_list AS x ON x.list_id = 'figure_reason' AND x.code = j.reason_code
