@@ -17,6 +17,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "keys": {"file": "data/keys/keys.json"},
     "engine": {"memory_limit": "4GB", "threads": 0},
     "release": {"duckdb_storage_version": "v1.2.0", "approvers": 2},
+    "returns": {"contact": "省级教育数据中心 数据质量科"},
     "limits": {
         "quarantine_share": 0.02,
         "quarantine_rows": 10,
@@ -80,6 +81,11 @@ class Settings:
     def candidates(self) -> Path:
         """Release candidates that wait for approval."""
         return self.data / "candidates"
+
+    @property
+    def returns(self) -> Path:
+        """Return workbooks for the owners; persons are shown masked, mode 0700."""
+        return self.data / "returns"
 
     @property
     def releases(self) -> Path:
