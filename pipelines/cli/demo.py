@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from pipelines.cli.main import progress, say
+from pipelines.cli.shell import progress, say
 from warehouse.config import Settings
 from warehouse.errors import UsageError
 
