@@ -22,7 +22,7 @@ _BIRTH = ("birth_date", "birth_month")
 
 
 def number(text: str, *, tail: bool = True) -> str:
-    """630105********6513; without the tail 630105************. Shorter numbers keep their ends."""
+    """110105********6513; without the tail 110105************. Shorter numbers keep their ends."""
     text = text.strip()
     if _SCIENTIFIC.fullmatch(text):
         return text  # what the spreadsheet left of it is no number of a person any more
