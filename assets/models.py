@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -64,13 +64,23 @@ def read_by_rules(table: str) -> list[str]:
 
 
 def run_room(
-    session: Session, settings: Settings, period: str, models: Sequence[Model], log: Any
+    session: Session,
+    settings: Settings,
+    period: str,
+    models: Sequence[Model],
+    log: Any,
+    before: Mapping[str, Callable[[], Iterable[dg.MaterializeResult[Any]]]] | None = None,
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Run the models of a room, then judge their tables; yields one result per asset with its checks."""
+    """Run the models of a room, then judge their tables; yields one result per asset with its checks.
+
+    `before` maps a table to a step that must be done before its model; the step's own results are yielded too.
+    """
     reference, code = reference_version(), code_version()
-    runs = {}
+    runs, steps = {}, dict[str, list[dg.MaterializeResult[Any]]]()
     for done, model in enumerate(models):
         tell(model.table, done, len(models))
+        if before and model.table in before:
+            steps[model.table] = list(before[model.table]())
         runs[model.table] = run_model(session, model, period, reference=reference, code_version=code)
     ran = [r for r in runs.values() if not r.skipped]
     log.info(f"{len(ran)} tables made, {len(runs) - len(ran)} unchanged, {sum(r.n_rows for r in ran)} rows")
@@ -91,6 +101,7 @@ def run_room(
     batches: Mapping[str, list[str]] = {d: [b] for d, b in judge(session, settings, period, subjects).items()}
     for model in models:
         run = runs[model.table]
+        yield from steps.get(model.table, ())
         yield dg.MaterializeResult(
             key_of(model.table),
             metadata={

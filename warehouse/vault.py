@@ -49,16 +49,35 @@ def write(
     session: Session, relation: str, columns: list[str], key: bytes, target: Path, delivery_id: str
 ) -> int:
     """Write the identifier columns of one delivery from `relation` (has delivery_id and row_no); returns rows."""
-    private_folder(target.parent, 3)
     listed = ", ".join(quote(c) for c in (*ROW_KEY, *columns))
-    result = session.execute(
-        f"SELECT {listed} FROM {relation} WHERE delivery_id = ? ORDER BY row_no", [delivery_id], what="vault"
+    return _write(
+        session,
+        f"SELECT {listed} FROM {relation} WHERE delivery_id = ? ORDER BY row_no",
+        [delivery_id],
+        columns,
+        key,
+        target,
     )
+
+
+def write_rows(session: Session, relation: str, columns: list[str], key: bytes, target: Path) -> int:
+    """Write a whole relation that has the row key (the profiles of the person index); returns rows."""
+    listed = ", ".join(quote(c) for c in (*ROW_KEY, *columns))
+    return _write(session, f"SELECT {listed} FROM {relation} ORDER BY row_no", [], columns, key, target)
+
+
+def _write(
+    session: Session, select: str, params: list[str], columns: list[str], key: bytes, target: Path
+) -> int:
+    private_folder(target.parent, 3)
+    result = session.execute(select, params, what="vault")
     reader = result.to_arrow_reader(50_000)
     factory, connection = _crypto(key)
+    # A list column is encrypted by the path of its leaf.
+    leaves = [f"{c}.list.element" if pa.types.is_list(reader.schema.field(c).type) else c for c in columns]
     encryption = pe.EncryptionConfiguration(
         footer_key=_KEY_ID,
-        column_keys={_KEY_ID: columns},
+        column_keys={_KEY_ID: leaves},
         plaintext_footer=False,
         double_wrapping=False,
     )

@@ -14,6 +14,7 @@ import duckdb
 from warehouse.catalogue import prepare
 from warehouse.engine.duckdb import SCHEMAS, SQL, Session
 from warehouse.model import load_models, run_model
+from warehouse.people.sources import SOURCES
 
 PERIOD = "2025-09"
 A, B, C = "630102", "632301", "632322"  # A in one prefecture; B and C in another, one of the six
@@ -61,8 +62,28 @@ class Province:
         self._rows[delivery] = self._rows.get(delivery, 0) + 1
         self.put(table, delivery_id=delivery, row_no=self._rows[delivery], owner=owner, **values)
 
+    def link(self) -> None:
+        """Persons by the one token that each row has: the index itself is tested in tests/people."""
+        for source in SOURCES.values():
+            tokens = ", ".join(["r.id_no_token", *(f"r.{n}" for n in source.numbers)])
+            self.session.execute(
+                f"""INSERT INTO core.person_profile__row
+                    SELECT '{source.source}', r.delivery_id, r.row_no,
+                           coalesce({tokens}, md5(r.delivery_id || ':' || r.row_no)::UUID)
+                    FROM {source.table} r
+                    WHERE NOT EXISTS (SELECT 1 FROM core.person_profile__row o WHERE o.delivery_id = r.delivery_id)"""
+            )
+        self.session.execute(
+            """INSERT INTO core.person_link__history
+               SELECT (SELECT count(*) FROM core.person_link__history) + row_number() OVER (ORDER BY profile), profile, '',
+                      profile, profile, 'T1', 1, '{}', 'test', 'load', '2025-09'
+               FROM (SELECT DISTINCT profile FROM core.person_profile__row)
+               WHERE profile NOT IN (SELECT profile FROM core.person_link__history)"""
+        )
+
     def run(self, period: str = PERIOD) -> None:
         """All models of one period in their order."""
+        self.link()
         for model in load_models().values():
             run_model(self.session, model, period, reference="test", code_version="test")
 

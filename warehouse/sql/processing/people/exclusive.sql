@@ -1,0 +1,19 @@
+-- One partner on each side per group of sources, and no two entities that one source lists at the same time.
+CREATE OR REPLACE TEMP TABLE ent_group AS
+SELECT DISTINCT m.ent, r.grp, r.in_force FROM member m JOIN record r ON r.n = m.n
+WHERE m.ent IN (SELECT l FROM link_edge UNION SELECT r FROM link_edge);
+
+CREATE OR REPLACE TEMP TABLE contested AS
+WITH side AS (
+  SELECT e.l AS ent, g.grp, e.r AS other FROM link_edge e JOIN ent_group g ON g.ent = e.r
+  UNION ALL SELECT e.r, g.grp, e.l FROM link_edge e JOIN ent_group g ON g.ent = e.l),
+crowded AS (
+  SELECT ent FROM side GROUP BY ent, grp HAVING count(DISTINCT other) > 1)
+SELECT e.l, e.r FROM link_edge e
+WHERE e.l IN (SELECT ent FROM crowded) OR e.r IN (SELECT ent FROM crowded)
+   OR EXISTS (SELECT 1 FROM ent_group x JOIN ent_group y ON y.grp = x.grp
+              WHERE x.ent = e.l AND y.ent = e.r AND x.grp <> 'event' AND x.in_force AND y.in_force);
+
+INSERT INTO review
+SELECT 'contested', e.a, e.b, e.score, e.evidence FROM link_edge e JOIN contested c USING (l, r) WHERE e.tier <> 'S';
+DELETE FROM link_edge WHERE (l, r) IN (SELECT (l, r) FROM contested);

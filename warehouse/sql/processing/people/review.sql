@@ -1,0 +1,18 @@
+-- What a person must decide: an equal id or number with another name, and what the stages set aside; never decided pairs again.
+INSERT INTO review
+SELECT CASE WHEN p.by_number THEN 'number_name' ELSE 'id_name' END, p.l, p.r, NULL,
+       concat_ws(',', CASE WHEN p.by_number THEN 'number' END, CASE WHEN p.by_id THEN 'id' END, 'name:' || p.name_level, 'birth:' || p.birth_level)
+FROM (SELECT *, row_number() OVER (PARTITION BY x_ent, y_ent ORDER BY l, r) AS k FROM (
+        SELECT p.*, least(x.ent, y.ent) AS x_ent, greatest(x.ent, y.ent) AS y_ent
+        FROM pair p JOIN member x ON x.n = p.l JOIN member y ON y.n = p.r WHERE x.ent <> y.ent
+          -- numbers that schools give out themselves collide: without anything else in common that is no question about a person
+          AND (p.by_id OR p.name_level NOT IN ('else', 'surname') OR p.birth_level = 'same'))) p
+WHERE k = 1;
+
+CREATE OR REPLACE TEMP TABLE review AS
+SELECT kind, l, r, score, evidence FROM (
+  SELECT v.*, row_number() OVER (PARTITION BY least(x.ent, y.ent), greatest(x.ent, y.ent) ORDER BY v.score DESC NULLS LAST, v.kind, v.l, v.r) AS k
+  FROM review v JOIN member x ON x.n = v.l JOIN member y ON y.n = v.r
+  WHERE x.ent <> y.ent
+    AND NOT EXISTS (SELECT 1 FROM forbidden f WHERE f.l = least(x.ent, y.ent) AND f.r = greatest(x.ent, y.ent)))
+WHERE k = 1;
