@@ -52,8 +52,9 @@ def link_period(session: Session, settings: Settings, keys: Keys, period: str) -
     """Link the rows in force in a period that have no profile yet. Needs core.delivery__period and core.county_unit__code."""
     pending = session.rows(
         f"""SELECT d.source, d.delivery_id, d.delivery_period FROM core.delivery__period d
-            WHERE d.period = ? AND d.source IN ({", ".join(map(literal, SOURCES))}) AND d.n_accepted > 0
-              AND NOT EXISTS (SELECT 1 FROM core.person_profile__row r WHERE r.delivery_id = d.delivery_id)
+            LEFT JOIN (SELECT delivery_id, count(*) AS n FROM core.person_profile__row GROUP BY ALL) r USING (delivery_id)
+            -- new, or with rows that were set aside and came in later
+            WHERE d.period = ? AND d.source IN ({", ".join(map(literal, SOURCES))}) AND d.n_accepted <> coalesce(r.n, 0)
             ORDER BY ALL""",
         [period],
     )
@@ -69,7 +70,7 @@ def link_period(session: Session, settings: Settings, keys: Keys, period: str) -
     with session.transaction():
         if pending:
             _take_in(session, folder, period, linked)
-        _remember(session, period)
+        remember(session, period)
     return linked
 
 
@@ -149,6 +150,9 @@ def _take_in(session: Session, folder: Path, period: str, linked: Linked) -> Non
         return f"read_parquet({literal(str(folder / f'{name}.parquet'))})"
 
     session.execute(
+        f"DELETE FROM core.person_profile__row WHERE delivery_id IN (SELECT DISTINCT delivery_id FROM {parquet('row')})"
+    )
+    session.execute(
         f"INSERT INTO core.person_profile__row SELECT source, delivery_id, row_no, profile FROM {parquet('row')}"
     )
     session.execute(
@@ -176,18 +180,18 @@ def _take_in(session: Session, folder: Path, period: str, linked: Linked) -> Non
     ledger.append(session, "people_linked", period, {**counts, "model_version": model_version()})
 
 
-def _remember(session: Session, period: str) -> None:
+def remember(session: Session, period: str) -> None:
     """Tell the models that read the index what state it is in: they run again only when it changed."""
     state = session.value(
         """SELECT md5(concat_ws('|',
-             (SELECT coalesce(string_agg(delivery_id, ',' ORDER BY delivery_id), '') FROM core.delivery__period WHERE period = $period),
-             (SELECT count(*) || ':' || coalesce(max(seq), 0) FROM core.person_link__history
-              WHERE decided_by <> 'load'),
+             (SELECT count(*) FROM core.person_profile__row WHERE delivery_id IN
+                (SELECT delivery_id FROM core.delivery__period WHERE period = $period)),
+             (SELECT coalesce(max(seq), 0) FROM core.person_link__history WHERE decided_by <> 'load'),
              (SELECT coalesce(string_agg(person_id || ':' || merged_into, ',' ORDER BY person_id), '') FROM core.person__id
               WHERE merged_into IS NOT NULL)))""",
         {"period": period},
     )
-    inputs = json.dumps({"core.delivery__period": state})
+    inputs = json.dumps({"core.delivery__period": period})
     for table in TABLES:
         session.execute(
             "DELETE FROM ops.model_run__model_period WHERE model = ? AND period = ?", [table, period]
