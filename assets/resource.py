@@ -38,3 +38,14 @@ class EduWarehouse(dg.ConfigurableResource):
         with open_warehouse(self.settings()) as session:
             prepare(session)
             yield session
+
+
+class ReleasePages(dg.ConfigurableResource):
+    """Makes pages from a staged release; this one makes none. The pages themselves are outside the rooms (`dashboard/`)."""
+
+    def version(self) -> str:
+        """Changes when the pages would: a candidate with older pages is then built again."""
+        return ""
+
+    def write(self, staged: Path, previous: Path | None) -> None:
+        """Add pages to a staged release; `previous` is the folder of the release before."""

@@ -11,6 +11,7 @@ from assets.resource import MONTHS, EduWarehouse
 from assets.sharing.room import sharing
 from assets.storage.room import storage
 from assets.use.room import use
+from pipelines.pages import DashboardPages
 from warehouse.landing import fingerprint, is_collected, periods_in_landing
 
 # A retry helps against a busy warehouse or a full disk that is being cleared, never against a failed rule:
@@ -57,6 +58,6 @@ defs = dg.Definitions(
     jobs=[month],
     schedules=[monthly],
     sensors=[landing],
-    resources={"warehouse": EduWarehouse()},
+    resources={"warehouse": EduWarehouse(), "pages": DashboardPages()},
     executor=dg.in_process_executor,
 )

@@ -67,6 +67,7 @@ def run_month(settings: Settings, period: str) -> MonthReport:
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     from pipelines.definitions import defs
+    from pipelines.pages import DashboardPages
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.errors import EduError
 
@@ -77,7 +78,7 @@ def run_month(settings: Settings, period: str) -> MonthReport:
             partition_key=period,
             tags={_PROCESS: _identity(os.getpid())},
             raise_on_error=False,
-            resources={"warehouse": _resource(settings)},
+            resources={"warehouse": _resource(settings), "pages": DashboardPages()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         report = MonthReport(period, result.success)

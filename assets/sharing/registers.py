@@ -9,6 +9,8 @@ from warehouse.engine.duckdb import Session, literal, quote
 from warehouse.model import load_models
 from warehouse.release import Candidate
 
+# Datasets judged on the finished candidate: their results cannot stand in it.
+AFTER_BUILD = ("content_scan", "release_paper", "person_counter", "blocking_result", "approval")
 # 15 or more digits (ids, bank cards), or a mobile number
 _PERSONAL = r"(^|[^0-9])(1[3-9][0-9]{9}|[0-9]{15,19}[0-9Xx]?)([^0-9]|$)"
 
@@ -54,7 +56,7 @@ def results_in_force(period: str) -> str:
         f"SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.batch IN "
         f"(SELECT delivery_id FROM core.delivery__period WHERE period = {p}) "
         f"UNION ALL SELECT r.* FROM ops.rule_result__rule_batch r WHERE r.period = {p} AND r.dataset NOT LIKE 'release.%' "
-        f"AND r.dataset NOT IN ('content_scan', 'release_paper', 'person_counter', 'blocking_result', 'approval') "
+        f"AND r.dataset NOT IN ({', '.join(map(literal, AFTER_BUILD))}) "
         f"AND r.batch NOT IN (SELECT delivery_id FROM ops.delivery__version)"
     )
 

@@ -9,7 +9,8 @@ import dagster as dg
 
 from assets.checks import check_results, check_specs
 from assets.models import datasets_of, key_of, models_of, run_room, spec_of
-from assets.resource import MONTHS, WRITER, EduWarehouse
+from assets.resource import MONTHS, WRITER, EduWarehouse, ReleasePages
+from assets.sharing.evidence import write_evidence
 from assets.sharing.registers import build_lineage, build_registers, evidence, inputs_in_force
 from assets.use.room import DOOR as USED
 from expectations.doors import Subject, judge
@@ -17,7 +18,7 @@ from warehouse.config import Settings
 from warehouse.contract import load_contracts
 from warehouse.engine.duckdb import Session, literal
 from warehouse.reference import reference_version
-from warehouse.release import Candidate, build_candidate, list_releases, load_candidate
+from warehouse.release import Candidate, build_candidate, files, list_releases, load_candidate
 from warehouse.version import code_version
 
 CANDIDATE = dg.AssetKey(["release", "candidate"])
@@ -45,7 +46,7 @@ _DATASETS = {**datasets_of(_MODELS), CANDIDATE: ("lineage", *_REGISTERS, *_STAGE
     check_specs=check_specs(_DATASETS),
     pool=WRITER,
 )
-def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Iterator[Any]:
+def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse, pages: ReleasePages) -> Iterator[Any]:
     """共享: marts, disclosure control, and the rules over the staged files."""
     settings, period = warehouse.settings(), context.partition_key
     with warehouse.open() as session:
@@ -53,7 +54,7 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Itera
         yield from results
         build_lineage(session, period)
         judged = dict(judge(session, settings, period, [Subject("lineage", "work.main.lineage")]))
-        candidate = _candidate(session, settings, period)
+        candidate = _candidate(session, settings, period, pages)
         context.log.info(f"candidate {candidate.path.name}")
         build_registers(session, period, candidate)
         subjects = [Subject(d, f"work.main.{d}") for d in _REGISTERS] + _staged(session, candidate)
@@ -70,7 +71,7 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Itera
         )
 
 
-def _candidate(session: Session, settings: Settings, period: str) -> Candidate:
+def _candidate(session: Session, settings: Settings, period: str, pages: ReleasePages) -> Candidate:
     """The month's candidate; the one that is there when everything that goes into it is the same."""
     inputs, rules = inputs_in_force(session, period), evidence(session, period)
     tables = session.rows(
@@ -79,13 +80,19 @@ def _candidate(session: Session, settings: Settings, period: str) -> Candidate:
     )
     before = [(r.id, r.content_hash) for r in list_releases(settings)]
     recipe = hashlib.sha256(
-        repr((inputs, rules, code_version(), reference_version(), tables, before)).encode()
+        repr((inputs, rules, code_version(), reference_version(), pages.version(), tables, before)).encode()
     ).hexdigest()
     marker = settings.data / "state" / "candidate" / period
     if marker.is_file():
         made, _, name = marker.read_text().partition(" ")
         if made == recipe and (settings.candidates / name).is_dir():
             return load_candidate(settings.candidates / name)
+
+    def extras(staged: Path) -> None:
+        write_evidence(session, period, staged, rules)
+        previous = files.read_json(staged / "RELEASE.json")["previous"]
+        pages.write(staged, settings.releases / previous if previous else None)
+
     candidate = build_candidate(
         session.con,
         settings,
@@ -96,6 +103,7 @@ def _candidate(session: Session, settings: Settings, period: str) -> Candidate:
         code_version=code_version(),
         reference_version=reference_version(),
         operator=PIPELINE,
+        extras=extras,
     )
     marker.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     marker.write_text(f"{recipe} {candidate.path.name}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from pipelines.cli.dashboard import dashboard_group
 from pipelines.cli.shell import emit, json_option, progress, say, say_error, with_settings
 from warehouse.config import Settings
 from warehouse.errors import EduError, UsageError, redact
@@ -251,6 +252,8 @@ def serve(settings: Settings, port: int) -> None:
     os.chdir(settings.root)
     os.execv(dagster, [str(dagster), *arguments])  # noqa: S606
 
+
+main.add_command(dashboard_group)
 
 if __name__ == "__main__":
     main()
