@@ -47,9 +47,7 @@ def build(settings: Settings, release: str | None, out: Path, as_json: bool) -> 
 def open_page(settings: Settings, release: str | None, evidence: bool, only_print: bool) -> None:
     """打开 / Open the dashboard of RELEASE (id or folder; default: the current one). Example: edu dashboard open --evidence"""
     page = (
-        find_release_folder(load_settings(), release)
-        / "dashboard"
-        / f"{'evidence' if evidence else 'index'}.html"
+        find_release_folder(settings, release) / "dashboard" / f"{'evidence' if evidence else 'index'}.html"
     )
     if not page.is_file():
         raise UsageError(
