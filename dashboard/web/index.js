@@ -99,7 +99,7 @@ function drawMap() {
   const cells = [...grid].map(([g, r]) => [...g.split(',').map(Number), r]);
   if (!cells.length) { svg.replaceChildren(); return; }
   const x0 = Math.min(...cells.map(c => c[0])), x1 = Math.max(...cells.map(c => c[0])) + 1, y1 = Math.max(...cells.map(c => c[1])) + 1;
-  const W = Math.max(280, svg.parentNode.clientWidth - 34), U = Math.min(76, (W - 8) / (x1 - x0)), H = Math.min(66, Math.max(34, U * .86));
+  const W = room(svg), U = Math.min(76, (W - 8) / (x1 - x0)), H = Math.min(66, Math.max(34, U * .86));
   const ox = 4 - x0 * U, oy = 4, wide = U >= 52;
   svg.setAttribute('viewBox', `0 0 ${(x1 - x0) * U + 8} ${y1 * H + 8}`);
   svg.style.maxWidth = (x1 - x0) * U + 8 + 'px';
@@ -167,8 +167,16 @@ function remarks(o, r) {
 }
 const said = (o, r) => `${place(r)}${tr('，', ', ')}${nm(o)} ${D.times[st.t] ?? ''}${tr('：', ': ')}${remarks(o, r).join(tr('，', ', '))}`;
 function readout(o, r) {
-  const k = at(r, st.t), n = o.n[k], d = o.d[k];
-  $('readout').textContent = said(o, r) + (n != null && d != null && val(o, r, st.t) != null ? tr(`　分子 ${count(n)} / 分母 ${count(d)}`, `  (${count(n)} of ${count(d)})`) : '');
+  const k = at(r, st.t), v = val(o, r, st.t), part = (zh, en, ...x) => h('span', {}, h('small', {}, tr(zh, en)), ' ', ...x), parts = [h('b', {}, place(r))];
+  parts.push(h('strong', { class: tone(o, r, st.t) }, remarks(o, r).join(tr('，', ', '))));
+  if (v != null) {
+    if (o.target) parts.push(part('目标', 'target', goal(o)));
+    if (province >= 0 && val(o, province, st.t) != null) parts.push(part('全省', 'province', marked(o, province, st.t)));
+    if (o.lo && o.lo[k] != null) parts.push(part('95% 区间', '95% interval', `${fx(o, o.lo[k])}–${fx(o, o.hi[k])}`));
+    if (o.n[k] != null && o.d[k] != null) parts.push(part('分子/分母', 'of', `${count(o.n[k])} / ${count(o.d[k])}`));
+    if (o.cov && o.cov[k] != null) parts.push(part('报送覆盖', 'coverage', Math.round(o.cov[k] * 100) + '%'));
+  }
+  $('readout').replaceChildren(...parts);
 }
 function tip(event, o, r) {
   const e = $('tip'), k = at(r, st.t), lines = [h('b', {}, place(r)), h('div', {}, nm(o)), h('div', {}, remarks(o, r).join(tr('，', ', ')))];
@@ -191,7 +199,7 @@ function drawRank() {
     + tr('名次勿过度解读：人数少的地区区间宽，相邻名次多无实际差别', 'Do not over-read ranks: small places have wide intervals, and most neighbours do not differ');
   const known = rows0.filter(r => val(o, r, st.t) != null), rest = rows0.filter(r => val(o, r, st.t) == null);
   known.sort((a, b) => (val(o, b, st.t) - val(o, a, st.t)) * (o.dir === 'down' ? -1 : 1) || (R[a].c < R[b].c ? -1 : 1));
-  const rows = [...known, ...rest], W = Math.max(280, svg.parentNode.clientWidth - 34), cols = rows.length > 16 && W >= 500 ? 2 : 1;
+  const rows = [...known, ...rest], W = room(svg), cols = rows.length > 16 && W >= 500 ? 2 : 1;
   const per = Math.ceil(rows.length / cols), rowH = cols === 2 ? 23 : 24, gutter = 18, cw = (W - (cols - 1) * gutter) / cols, top = 20;
   const nameW = st.l === 'set' ? Math.min(210, cw * .42) : L === 'en' ? 96 : 84, x0 = nameW, x1 = cw - 50;
   const t = st.t, lows = known.flatMap(r => [val(o, r, t), o.lo ? o.lo[at(r, t)] : null, o.hi ? o.hi[at(r, t)] : null]).concat(o.target ? [o.target.v] : []).filter(v => v != null);
@@ -233,6 +241,9 @@ function drawRank() {
   svg.replaceChildren(...out, ...groups);
   roving(svg, groups, e => [+e.dataset.x * 3, +e.dataset.y]);
 }
+// Drawings are made for the width they have; on paper for half an A4 page.
+let paper = false;
+const room = svg => paper ? 560 : Math.max(280, svg.parentNode.clientWidth - 34);
 const clip = (text, n) => text.length > n ? text.slice(0, n - 1) + '…' : text;
 
 const METHODS = {
@@ -244,7 +255,7 @@ const pair = (table, key) => table[key] ? table[key][L === 'zh' ? 0 : 1] : key |
 
 function drawDefinition() {
   const o = S[st.k], formula = (L === 'zh' ? o.fzh : o.fen) || '', parts = formula.split(' ÷ ');
-  const top = parts.length === 2 ? parts[0].replace(/^\(|\)$/g, '') : '', bottom = parts.length === 2 ? parts[1].replace(/ × 100.*$/, '').replace(/^\(|\)$/g, '') : '';
+  const bare = x => x.replace(/ × 100.*$/, '').replace(/^\(([^()]*)\)$/, '$1'), [top, bottom] = parts.length === 2 ? parts.map(bare) : ['', ''];
   const k = at(province, st.t), kc = at(st.c, st.t);
   const cells = (arr, hide) => [province >= 0 ? `${tr('全省', 'Province')} ${hide(province) || count(arr[k])}` : '', `${place(st.c)} ${hide(st.c) || count(arr[kc])}`].filter(Boolean).join('　');
   const hide = r => has(o, r, st.t, HIDDEN) ? tr('保密', 'confidential') : '';
@@ -262,8 +273,8 @@ function drawDefinition() {
   $('deftitle').textContent = tr('口径、公式、分子分母与来源：', 'Definition, formula, numerator, denominator, sources: ') + nm(o);
   $('defbody').replaceChildren(h('dl', { class: 'num' },
     row('公式', 'Formula', formula || '—'),
-    row('分子', 'Numerator', top ? top + '：' : '', cells(o.n, hide)),
-    row('分母', 'Denominator', bottom ? bottom + '：' : '', cells(o.d, hide)),
+    row('分子', 'Numerator', top ? top + tr('：', ': ') : '', cells(o.n, hide)),
+    row('分母', 'Denominator', bottom ? bottom + tr('：', ': ') : '', cells(o.d, hide)),
     row('地区口径', 'Basis of region', pair(BASES, o.basis)),
     row('年龄', 'Ages', o.ages[0] ? `${o.ages[0]}–${o.ages[1]}` : '—'),
     row('数据时点', 'As of', o.asOf || '—'),
@@ -367,7 +378,7 @@ function drawQuality() {
 }
 
 function drawFiles() {
-  $('files').replaceChildren(h('table', {}, h('thead', {}, h('tr', {}, [['文件', 'File', 'l'], ['版本', 'Version'], ['行数', 'Rows'], ['大小', 'Size'], ['SHA-256', 'SHA-256', 'l']].map(([a, b, c]) => h('th', { class: c, scope: 'col' }, tr(a, b))))),
+  $('files').replaceChildren(h('table', { class: 'stack' }, h('thead', {}, h('tr', {}, [['文件', 'File', 'l'], ['版本', 'Version'], ['行数', 'Rows'], ['大小', 'Size'], ['SHA-256', 'SHA-256', 'l']].map(([a, b, c]) => h('th', { class: c, scope: 'col' }, tr(a, b))))),
     h('tbody', {}, D.files.map(f => h('tr', {}, h('td', { class: 'l w' }, h('a', { href: '../' + f.f.split('/').map(encodeURIComponent).join('/'), download: f.f.endsWith('.html') ? null : true }, nm(f)), h('div', { class: 'mu' }, f.f)), h('td', {}, f.v || ''), h('td', { class: 'num' }, f.n == null ? '' : count(f.n)), h('td', { class: 'num' }, bytes(f.b)), h('td', { class: 'l w' }, f.h ? h('code', {}, f.h) : h('a', { href: '../SHA256SUMS' }, tr('见 SHA256SUMS', 'see SHA256SUMS'))))))));
 }
 
@@ -386,6 +397,7 @@ function drawHead() {
   $('badge').className = 'badge num' + (blocked ? ' warn' : '');
   $('badge').textContent = tr(`质量规则 ${ok}/${ran.length} 无问题`, `rules clean ${ok}/${ran.length}`);
   $('badge').title = tr('证据页：五个阶段的规则与结果', 'Evidence: the rules of the five stages and their results');
+  $('more').textContent = $('cards').classList.contains('short') ? tr(`显示全部 ${S.length} 项指标`, `Show all ${S.length} indicators`) : tr('收起', 'Show fewer');
   $('times').replaceChildren(...D.times.map((x, t) => h('button', { type: 'button', class: 'num', 'aria-pressed': t === st.t, title: whenLong(t), onclick: () => go({ t }) }, x)));
   $('note').hidden = D.axis === 'year' || !T;
   $('note').textContent = tr('本版只含一个学年，按月显示。九月秋季统计点之外的月份为快报数（*），不与年度序列混用。', 'This release holds one school year and is shown by month. Months other than the autumn count are provisional (*) and never mix with annual series.');
@@ -426,7 +438,9 @@ $('lang').addEventListener('click', () => { L = L === 'zh' ? 'en' : 'zh'; go({},
 $('county').addEventListener('change', e => go({ c: +e.target.value }));
 $('compare').addEventListener('change', e => go({ x: +e.target.value }));
 $('csv').addEventListener('click', exportCsv);
+$('more').addEventListener('click', () => { $('cards').classList.toggle('short'); drawHead(); });
 addEventListener('hashchange', () => { readHash(); draw(); });
+for (const [event, on] of [['beforeprint', true], ['afterprint', false]]) addEventListener(event, () => { paper = on; if (S.length) { drawMap(); drawRank(); } });
 let width = innerWidth;
 addEventListener('resize', () => { if (innerWidth !== width) { width = innerWidth; if (S.length) { drawMap(); drawRank(); } } });
 readHash();

@@ -299,7 +299,11 @@ def test_print_is_a4_landscape_and_short(opened, tmp_path):
     raw = (tmp_path / "x.pdf").read_bytes()
     boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", raw)
     assert {(round(float(w)), round(float(h))) for w, h in boxes} == {(842, 595)}
-    assert 2 <= len(re.findall(rb"/Type /Page\b", raw)) <= 6
+    assert 2 <= len(re.findall(rb"/Type /Page\b", raw)) <= 5
+    page.page.set_viewport_size({"width": 1050, "height": 720})  # A4 less its margins
+    page.page.emulate_media(media="print")
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= 1050
+    assert page.page.evaluate("getComputedStyle(document.getElementById('lang')).display") == "none"
 
 
 @pytest.mark.parametrize("kind", ("index", "evidence"))
