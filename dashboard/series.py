@@ -93,7 +93,8 @@ def load_cells(con: duckdb.DuckDBPyConnection, release: ReleaseFolder, table: st
     chosen = settings()
     # A mart of indicators says more about a series than a mart made for something else.
     marts = sorted(release.marts.values(), key=lambda m: (not m.id.startswith("indicator"), m.id))
-    selects = [_select(mart, {}) for mart in marts if _speaks(mart) and mart.id not in chosen["leave_out"]]
+    left_out = {*chosen["leave_out"], *(m for m, by in chosen["replaced_by"].items() if by in release.marts)}
+    selects = [_select(mart, {}) for mart in marts if _speaks(mart) and mart.id not in left_out]
     selects += [
         _select(release.marts[entry["mart"]], entry)
         for entry in chosen["series"]
