@@ -5,7 +5,8 @@ Data of `index.html` (one JSON object):
 release, period, asOf, previous, axis (`year` | `month`), times (labels), regions (see facts.regions), labels,
 series: per series its words, target and, per region × time in the order of `regions` and `times`,
   v value as published, n numerator, d denominator, lo, hi (95 %), f flags: one base-36 digit per cell, sum of
-  1 provisional, 2 hidden, 4 rounded, 8 missing, 16 target met; w: {cell: reason}
+  1 provisional, 2 hidden, 4 rounded, 8 missing, 16 target met; w: {cell: reason},
+  rk: {cell: [best, worst place that the intervals allow]}
 rules, revisions, deliveries, files
 """
 
@@ -143,7 +144,16 @@ def _series(
         node.update(_cells(con, node, places, times))
         found.append(node)
     order = {name: n for n, name in enumerate(settings()["order"])}
-    return sorted(found, key=lambda s: (order.get(s["id"], order.get(s["ind"], len(order))), s["id"]))
+    # Indicators without a figure in the latest moment are kept, at the end: that they are missing is news too.
+    newest = [len(times) * n + len(times) - 1 for n in range(len(places))] if times else []
+    return sorted(
+        found,
+        key=lambda s: (
+            all(s["v"][at] is None for at in newest),
+            order.get(s["id"], order.get(s["ind"], len(order))),
+            s["id"],
+        ),
+    )
 
 
 def _target(
@@ -209,29 +219,15 @@ def _cells(
     flags = [MISSING] * size
     why: dict[int, list[str]] = {}
     cover: list[float | None] = [None] * size
+    ranks: dict[int, list[int]] = {}
     rows = con.execute(
-        """SELECT level, code, moment, value, exact, numerator, denominator, low, high, is_provisional, is_hidden,
-                  is_rounded, reason_zh, reason_en, is_met, share_covered FROM point WHERE series = ? ORDER BY ALL""",
+        """SELECT level, code, moment, is_provisional, is_hidden, is_rounded, reason_zh, reason_en, value, exact, numerator,
+                  denominator, is_met, low, high, share_covered, rank_from, rank_to
+           FROM point WHERE series = ? ORDER BY ALL""",
         [node["id"]],
     ).fetchall()
-    for (
-        level,
-        code,
-        moment,
-        value,
-        exact,
-        num,
-        den,
-        low,
-        high,
-        prov,
-        hid,
-        rounded,
-        zh,
-        en,
-        met,
-        share,
-    ) in rows:
+    for level, code, moment, prov, hid, rounded, zh, en, value, exact, num, den, met, *more in rows:
+        low, high, share, best, worst = more
         if (level, code) not in row_of:
             continue
         at = row_of[level, code] * len(times) + column_of[moment]
@@ -246,6 +242,8 @@ def _cells(
             if zh or en:
                 why[at] = [zh or en, en or zh]
             continue
+        if best is not None and worst is not None:
+            ranks[at] = [best, worst]
         v[at], n[at], d[at] = round(value, node["dec"] + 2), num, den
         if low is None or high is None:
             low, high = interval(node["ci"], num, den)
@@ -257,6 +255,8 @@ def _cells(
         cells |= {"lo": lo, "hi": hi}
     if any(x is not None and x < 1 for x in cover):
         cells["cov"] = cover
+    if ranks:
+        cells["rk"] = ranks
     return cells | {"w": why}
 
 

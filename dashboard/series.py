@@ -5,7 +5,7 @@ one row per series, region and period:
 
 series, indicator, name_zh, name_en, period, year, is_annual, level, code, value (as published), exact, numerator,
 denominator, low, high, is_provisional, is_hidden, is_rounded, reason_zh, reason_en, share_covered, as_of, definition,
-target, is_met, basis, origin, unit, decimals, direction, method
+target, is_met, basis, origin, unit, decimals, direction, method, rank_from, rank_to
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "decimals": ("decimals",),
     "direction": ("direction_code",),
     "method": ("interval_code",),
+    "rank_from": ("rank_from",),
+    "rank_to": ("rank_to",),
 }
 # key columns that say where and when, not what
 _WHERE_WHEN = {n for key in ("period", "year", "level", "code", "basis", "origin") for n in _NAMES[key]}
@@ -62,7 +64,7 @@ _CELL = """CREATE OR REPLACE TABLE {table} (
   is_annual BOOLEAN, level VARCHAR, code VARCHAR, value DOUBLE, exact DOUBLE, numerator BIGINT, denominator BIGINT,
   low DOUBLE, high DOUBLE, is_provisional BOOLEAN, is_hidden BOOLEAN, is_rounded BOOLEAN, reason_zh VARCHAR,
   reason_en VARCHAR, share_covered DOUBLE, as_of VARCHAR, definition VARCHAR, target DOUBLE, is_met BOOLEAN, basis VARCHAR,
-  origin VARCHAR, unit VARCHAR, decimals INTEGER, direction VARCHAR, method VARCHAR)"""
+  origin VARCHAR, unit VARCHAR, decimals INTEGER, direction VARCHAR, method VARCHAR, rank_from INTEGER, rank_to INTEGER)"""
 
 REASONS = {
     "no_delivery": ("本期没有可用的数据", "no data are in force for the period"),
@@ -178,7 +180,8 @@ def _select(mart: Mart, entry: dict[str, Any]) -> str:
       {field("as_of", "VARCHAR")} AS as_of, {field("definition", "VARCHAR")} AS definition,
       {field("target", "DOUBLE")} AS target, {field("met", "BOOLEAN")} AS is_met, {field("basis", "VARCHAR")} AS basis,
       {field("origin", "VARCHAR")} AS origin, {field("unit", "VARCHAR")} AS unit, {field("decimals", "INTEGER")} AS decimals,
-      {field("direction", "VARCHAR")} AS direction, {field("method", "VARCHAR")} AS method
+      {field("direction", "VARCHAR")} AS direction, {field("method", "VARCHAR")} AS method,
+      {field("rank_from", "INTEGER")} AS rank_from, {field("rank_to", "INTEGER")} AS rank_to
     FROM read_parquet({text(str(mart.file))}) WHERE {where}"""
 
 

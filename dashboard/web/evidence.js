@@ -42,7 +42,7 @@ function row(rule) {
     h('td', {}, h('b', {}, L === 'zh' ? rule.title_zh || rule.id : rule.statement_en || rule.title_zh || rule.id), h('div', { class: 'mu' }, L === 'zh' ? rule.statement_zh || '' : rule.title_zh || '')),
     h('td', {}, rule.clause || '—', rule.owner_zh ? h('div', { class: 'mu' }, rule.owner_zh) : ''),
     h('td', {}, h('span', { class: 'state ' + rule.state, title: tr(...TELL[rule.state]) }, tr(...STATES[rule.state])), rule.why ? h('div', { class: 'mu' }, rule.why[L === 'zh' ? 0 : 1]) : rule.state === 'at_gate' || rule.state === 'not_run' ? h('div', { class: 'mu' }, tr(...TELL[rule.state])) : ''),
-    h('td', { class: 'num' }, tested ? [count(tested), failed ? h('div', { class: 'dn' }, count(failed) + tr(' 未通过', ' failed')) : ''] : '—'),
+    h('td', { class: 'num', 'data-h': tr('检查单元', 'Units') }, tested ? [count(tested), failed ? h('div', { class: 'dn' }, count(failed) + tr(' 未通过', ' failed')) : ''] : '—'),
     h('td', {}, results(rule)),
     h('td', {}, trend(rule)));
 }

@@ -173,6 +173,7 @@ function readout(o, r) {
     if (o.target) parts.push(part('目标', 'target', goal(o)));
     if (province >= 0 && val(o, province, st.t) != null) parts.push(part('全省', 'province', marked(o, province, st.t)));
     if (o.lo && o.lo[k] != null) parts.push(part('95% 区间', '95% interval', `${fx(o, o.lo[k])}–${fx(o, o.hi[k])}`));
+    if (o.rk && o.rk[k]) parts.push(part('名次可能在', 'place between', o.rk[k].join('–')));
     if (o.n[k] != null && o.d[k] != null) parts.push(part('分子/分母', 'of', `${count(o.n[k])} / ${count(o.d[k])}`));
     if (o.cov && o.cov[k] != null) parts.push(part('报送覆盖', 'coverage', Math.round(o.cov[k] * 100) + '%'));
   }
@@ -182,6 +183,7 @@ function tip(event, o, r) {
   const e = $('tip'), k = at(r, st.t), lines = [h('b', {}, place(r)), h('div', {}, nm(o)), h('div', {}, remarks(o, r).join(tr('，', ', ')))];
   if (o.n[k] != null && o.d[k] != null) lines.push(h('div', {}, tr(`分子 ${count(o.n[k])} · 分母 ${count(o.d[k])}`, `${count(o.n[k])} of ${count(o.d[k])}`)));
   if (o.lo && o.lo[k] != null) lines.push(h('div', {}, tr('95% 区间 ', '95% interval ') + fx(o, o.lo[k]) + '–' + fx(o, o.hi[k])));
+  if (o.rk && o.rk[k]) lines.push(h('div', {}, tr('按区间名次可能在 ', 'Place between ') + o.rk[k].join('–')));
   if (province >= 0 && val(o, province, st.t) != null) lines.push(h('div', {}, tr('全省 ', 'Province ') + fx(o, val(o, province, st.t)) + (o.target ? tr(' · 目标 ', ' · target ') + goal(o) : '')));
   if (o.cov && o.cov[k] != null && o.cov[k] < 1) lines.push(h('div', {}, tr('报送覆盖 ', 'coverage ') + Math.round(o.cov[k] * 100) + '%'));
   e.replaceChildren(...lines);
@@ -201,7 +203,7 @@ function drawRank() {
   known.sort((a, b) => (val(o, b, st.t) - val(o, a, st.t)) * (o.dir === 'down' ? -1 : 1) || (R[a].c < R[b].c ? -1 : 1));
   const rows = [...known, ...rest], W = room(svg), cols = rows.length > 16 && W >= 500 ? 2 : 1;
   const per = Math.ceil(rows.length / cols), rowH = cols === 2 ? 23 : 24, gutter = 18, cw = (W - (cols - 1) * gutter) / cols, top = 20;
-  const nameW = st.l === 'set' ? Math.min(210, cw * .42) : L === 'en' ? 96 : 84, x0 = nameW, x1 = cw - 50;
+  const nameW = st.l === 'set' ? Math.min(L === 'en' ? 250 : 190, cw * .5) : L === 'en' ? 96 : 84, x0 = nameW, x1 = cw - 50;
   const t = st.t, lows = known.flatMap(r => [val(o, r, t), o.lo ? o.lo[at(r, t)] : null, o.hi ? o.hi[at(r, t)] : null]).concat(o.target ? [o.target.v] : []).filter(v => v != null);
   let lo = Math.min(...lows), hi = Math.max(...lows);
   if (!(hi > lo)) { lo -= 1; hi += 1; }
@@ -224,7 +226,7 @@ function drawRank() {
       onclick: act, onkeydown: press(act), onmousemove: e => tip(e, o, r), onmouseleave: untip },
       s('rect', { class: 'edge', x: bx, y: y - rowH / 2 + .5, width: cw, height: rowH - 1, rx: 3 }),
       s('text', { x: bx + 18, y: y + 4, 'text-anchor': 'end', 'font-size': 10.5, fill: '#98a2b3' }, v == null ? '' : i + 1),
-      s('text', { x: bx + 24, y: y + 4, 'font-size': L === 'en' && st.l === 'set' ? 10.5 : 11.5, 'font-weight': r === st.c ? 700 : 400, fill: '#1c2430' }, clip(brief(r), st.l === 'set' ? (L === 'zh' ? 14 : 30) : 12)));
+      s('text', { x: bx + 24, y: y + 4, 'font-size': L === 'en' && st.l === 'set' ? 10.5 : 11.5, 'font-weight': r === st.c ? 700 : 400, fill: '#1c2430' }, clip(brief(r), st.l === 'set' ? Math.floor((nameW - 26) / (L === 'zh' ? 11.5 : 5.4)) : 12)));
     if (v == null) {
       if (has(o, r, t, HIDDEN)) g.append(s('rect', { x: bx + x0 + 6, y: y - 6, width: x1 - x0 - 12, height: 12, rx: 3, fill: 'url(#hatch)' }));
       g.append(s('text', { x: bx + cw - 4, y: y + 4, 'text-anchor': 'end', 'font-size': 11, fill: '#5d6878' }, shown(o, r, t)));

@@ -99,10 +99,14 @@ def test_language_switch_leaves_no_chinese(opened):
 
 
 def test_click_on_a_tile_opens_its_county(opened):
-    page = opened()
+    page = opened("#zh/2025/I01")
     page.page.click(tile("632701"))
     assert page.text("#countytitle") == "玉树市 · 玉树藏族自治州"
     assert page.hash[3] == "632701"
+    reading = page.text("#readout")
+    assert reading.startswith("玉树市") and all(
+        w in reading for w in ("目标 85.0", "95% 区间", "分子/分母", "名次可能在 3–17")
+    )
     assert page.page.get_attribute(tile("632701"), "aria-pressed") == "true"
 
 

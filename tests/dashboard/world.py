@@ -51,6 +51,8 @@ _COLUMNS = {
     "is_annual_point": "BOOLEAN",
     "definition_version": "VARCHAR",
     "as_of_date": "DATE",
+    "rank_from": "INTEGER",
+    "rank_to": "INTEGER",
     "cell_status": "VARCHAR",
 }
 _KEY = ("period", "year", "variant_id", "origin_code", "region_level", "region_code")
@@ -175,7 +177,9 @@ def _mart(root: Path, years: range, shift: float, hostile: bool) -> None:
                round(CASE WHEN unit = 'pct' THEN n * 100.0 / d ELSE target_value END, decimals)::DECIMAL(18,2) AS value_published,
                decimals, NULL::VARCHAR AS reason_code, 1.0::DOUBLE AS share_covered,
                year = {years.stop - 1} AND region_level = 'county' AND code LIKE '%1' AS is_provisional,
-               true AS is_annual_point, id || '.1' AS definition_version, make_date(year, 9, 6) AS as_of_date, 'shown' AS cell_status
+               true AS is_annual_point, id || '.1' AS definition_version, make_date(year, 9, 6) AS as_of_date,
+               CASE WHEN region_level = 'county' AND id = 'I01' THEN 3 END AS rank_from,
+               CASE WHEN region_level = 'county' AND id = 'I01' THEN 17 END AS rank_to, 'shown' AS cell_status
         FROM counted"""
     )
     empty = "numerator = NULL, denominator = NULL, value_unrounded = NULL, value_published = NULL"
