@@ -11,6 +11,9 @@ BLOCK, QUARANTINE, WARN = Severity.BLOCK, Severity.QUARANTINE, Severity.WARN
 CENTRE = "省级教育数据中心"
 _GROSS = "mart.gross_enrolment__region_year"
 _GROSS_KEY = ("period", "region_level", "region_code", "measure_code")
+_INDICATOR = "mart.indicator_value__region_year"
+_INDICATOR_KEY = ("period", "year", "variant_id", "origin_code", "region_level", "region_code")
+_MEASURE = "use.measure__region_year"
 _ENROLMENT = "mart.enrolment__county_stage_month"
 
 
@@ -58,6 +61,26 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        id="RP09",
+        title_zh="统计与学籍核对",
+        statement_zh="法定统计与学籍人数相差不超过 1%，发布的分项之和等于总数；差额列出并说明，不作调整",
+        statement_en="Statutory statistics and registry agree within 1 %, published parts add up; differences are listed, never adjusted",
+        clause="青政办〔2016〕225号第28项（教育统计数据与精准扶贫数据对接共享）；教育统计管理规定第二十八条",
+        severity=WARN,
+        owner_zh="省教育厅",
+        fix_zh="核对口径、报送范围和隔离的行，更正数据或说明原因",
+        fix_en="Compare bases, coverage and rows set aside; correct the data or explain",
+        checks=(
+            satisfies(
+                "mart.reconciliation__region_measure",
+                "status_code = 'agrees'",
+                field=None,
+                column="status_code",
+                key=("period", "year", "check_code", "measure_code", "region_level", "region_code"),
+            ),
+        ),
+    ),
+    Rule(
         id="RP10",
         title_zh="合计相符",
         statement_zh="各维度合计等于学籍计数：县合计等于登记人数，男女合计等于总数",
@@ -88,6 +111,15 @@ RULES: tuple[Rule, ...] = (
                 key=("measure_code",),
                 units="SELECT count(DISTINCT measure_code) FROM {batch}",
             ),
+            no_rows(
+                _MEASURE,
+                "SELECT p.measure_code, p.year FROM {batch} p JOIN (SELECT measure_code, year, origin_code, sum(value) AS n FROM {batch} "
+                "WHERE region_level = 'county' GROUP BY ALL HAVING count(*) FILTER (value IS NULL) = 0) c "
+                "ON c.measure_code = p.measure_code AND c.year = p.year AND c.origin_code = p.origin_code "
+                "WHERE p.region_level = 'province' AND p.origin_code = 'computed' AND p.value IS DISTINCT FROM c.n",
+                key=("measure_code", "year"),
+                units="SELECT count(DISTINCT measure_code) FROM {batch}",
+            ),
         ),
     ),
     Rule(
@@ -108,13 +140,20 @@ RULES: tuple[Rule, ...] = (
                 column="value_unrounded",
                 key=_GROSS_KEY,
             ),
+            satisfies(
+                _INDICATOR,
+                f"unit <> 'pct' OR value_unrounded <= {_threshold('gross_preschool_max')}",
+                field="value_unrounded",
+                column="value_unrounded",
+                key=_INDICATOR_KEY,
+            ),
         ),
     ),
     Rule(
         id="RP12",
         title_zh="口径一致",
-        statement_zh="比率的分子与分母地区口径相同；同一序列只用一种人口口径",
-        statement_en="Numerator and denominator share one region basis; one measure uses one population basis",
+        statement_zh="比率的分子与分母地区口径相同；同一序列只用一种人口口径，同一数据只有一个来源",
+        statement_en="Numerator and denominator share one region basis; one measure uses one population basis, one cell one source",
         clause="指标计算说明第 5 条",
         severity=BLOCK,
         owner_zh=CENTRE,
@@ -134,6 +173,25 @@ RULES: tuple[Rule, ...] = (
                 "HAVING count(DISTINCT population_basis_code) > 1 OR count(DISTINCT population_year) > 1",
                 key=("measure_code",),
                 units="SELECT count(DISTINCT measure_code) FROM {batch}",
+            ),
+            # The figure itself is not given; the month goes on.
+            satisfies(
+                _INDICATOR,
+                "reason_code IS DISTINCT FROM 'mixed_basis'",
+                field="basis_code",
+                column="variant_id",
+                key=_INDICATOR_KEY,
+                severity=WARN,
+            ),
+            # Two sources for one cell of one series: nobody can say which is the denominator.
+            no_rows(
+                "core.population__region_age",
+                "SELECT r.year, r.basis_code, r.region_code FROM raw.population__region_age r "
+                "JOIN core.delivery__period d ON d.delivery_id = r.delivery_id AND d.period = {period} "
+                "WHERE r.age_label IS NOT NULL GROUP BY r.year, r.basis_code, r.region_code, r.residence_code, r.age_label "
+                "HAVING count(DISTINCT r.n_total) > 1 AND count(DISTINCT r.as_of_date) > 1",
+                key=("year", "basis_code", "region_code"),
+                units="SELECT count(*) FROM {batch}",
             ),
         ),
     ),

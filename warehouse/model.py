@@ -21,6 +21,8 @@ from sqlglot import exp
 from warehouse.contract import Contract, load_contracts
 from warehouse.engine.duckdb import SQL, Session, literal, quote
 
+# tables of what people record, rows only added
+RECORDED = ("ops.major__decision", "ops.task__progress")
 STAGES = ("processing", "use", "sharing")
 IN_FORCE = "core.delivery__period"
 _DELIVERY = "ops.delivery__version"
@@ -205,6 +207,8 @@ def _input_fingerprints(session: Session, model: Model, period: str, reference: 
             # A refused file adds no row; rows that are replayed change the number of those accepted.
             accepted = f"source = {literal(raw_sources[table])} AND status = 'accepted' AND {until}"
             found[table] = content_hash(session, _DELIVERY, ("delivery_id", "n_accepted"), accepted)
+        elif table in RECORDED:
+            found[table] = content_hash(session, table, ("seq",), "true")
         elif schema == "ops":
             counts = ("delivery_id", "status", "n_accepted", "n_quarantined")
             held = content_hash(session, "ops.review__held", ("delivery_id",), "true")

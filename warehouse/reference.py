@@ -106,6 +106,7 @@ def load_reference(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     for table in table_names():
         _load(con, table)
         _check(con, table)
+    _check_links(con)
     for list_id, select in _LISTS.items():
         con.execute(f"INSERT INTO ref.code_list BY POSITION SELECT '{list_id}', * FROM ({select}) ORDER BY 2")
     for table in table_names():
@@ -148,6 +149,34 @@ def _check(con: duckdb.DuckDBPyConnection, table: str) -> None:
             f"reference table {table}: {double} keys occur twice, {unnamed} rows without provenance",
             f"correct warehouse/reference/{table}.csv",
         )
+
+
+# table, column, table it must lead to, values that are no reference
+_LINKS = (
+    # honours are given by level: a level is no set of counties
+    ("policy_target", "region_set_id", "region_set", ("prefecture", "county")),
+    ("region_set_member", "region_set_id", "region_set", ()),
+    ("policy_target", "variant_id", "indicator_variant", ()),
+    ("indicator_term", "variant_id", "indicator_variant", ()),
+    ("indicator_term", "measure_code", "measure", ()),
+    ("measure", "part_of", "measure", ()),
+)
+
+
+def _check_links(con: duckdb.DuckDBPyConnection) -> None:
+    for table, column, target, other in _LINKS:
+        key = {"measure": "measure_code", "indicator_variant": "variant_id"}.get(target, column)
+        skipped = ", ".join(_text(o) for o in other) or "''"
+        sql = (
+            f"SELECT DISTINCT {column} FROM ref.{table} WHERE {column} IS NOT NULL AND {column} NOT IN ({skipped}) "
+            f"AND {column} NOT IN (SELECT {key} FROM ref.{target}) ORDER BY 1"
+        )
+        unknown = [str(row[0]) for row in con.execute(sql).fetchall()]
+        if unknown:
+            raise UsageError(
+                f"reference table {table}: {column} {', '.join(unknown)} 不在 {target} 中 / is not in {target}",
+                f"add it to warehouse/reference/{target}.csv or correct warehouse/reference/{table}.csv",
+            )
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -13,6 +13,8 @@ from typing import Any
 import click
 
 from pipelines.cli.dashboard import dashboard_group
+from pipelines.cli.explain import explain
+from pipelines.cli.indicators import major, scorecard, task
 from pipelines.cli.shell import emit, json_option, progress, say, say_error, with_settings
 from warehouse.config import Settings
 from warehouse.errors import EduError, UsageError, redact
@@ -254,6 +256,9 @@ def serve(settings: Settings, port: int) -> None:
 
 
 main.add_command(dashboard_group)
+for command in (explain, scorecard, major, task):
+    main.add_command(command)
+
 
 if __name__ == "__main__":
     main()

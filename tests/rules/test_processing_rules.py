@@ -1,11 +1,13 @@
 """Rules of processing: the mini province passes them; each is then broken in at least one way."""
 
+from datetime import date
+
 import pytest
 
 from expectations.gate import Gate
 from expectations.processing import RULES
 from expectations.rule import Stage
-from tests.unit.test_mini_province_data import PERIOD, empty_province, fill
+from tests.unit.test_mini_province_data import PERIOD, A, empty_province, fill, population
 
 GROSS = "mart.gross_enrolment__region_year"
 ENROLMENT = "mart.enrolment__county_stage_month"
@@ -104,6 +106,48 @@ def test_rp12_one_basis(session, statement):
     assert "RP12" in failing(session, GROSS, statement)
 
 
+def test_rp09_statistics_and_register(session):
+    table = "mart.reconciliation__region_measure"
+    # 13 pupils by the statistics, 12 by the registries of two counties of three
+    assert failing(session, table) == {"RP09"}
+    assert failing(session, table, "UPDATE {t} SET status_code = 'agrees'") == set()
+
+
+def test_rp10_measures(session):
+    table = "use.measure__region_year"
+    assert failing(session, table) == set()
+    assert failing(session, table, "UPDATE {t} SET value = value + 1 WHERE region_level = 'province' AND origin_code = 'computed' "
+                   "AND measure_code = 'population_3_5'") == {"RP10"}  # fmt: skip
+
+
+def test_rp11_and_rp12_of_indicators(session):
+    table = "mart.indicator_value__region_year"
+    sound = f"SELECT * FROM {table} WHERE period = {PERIOD!r} AND variant_id = 'I03'"
+    assert failing(session, table, rows=sound) == set()
+    assert failing(
+        session, table, "UPDATE {t} SET value_unrounded = 270.45 WHERE region_level = 'province'", rows=sound
+    ) == {"RP11"}
+    assert failing(
+        session,
+        table,
+        "UPDATE {t} SET reason_code = 'mixed_basis' WHERE region_level = 'province'",
+        rows=sound,
+    ) == {"RP12"}
+
+
+def test_rp12_one_source_for_one_cell(tmp_path):
+    with empty_province(tmp_path) as p:
+        delivery = p.deliver("population", "63")
+        for as_of, total in ((date(2025, 11, 1), 10), (date(2025, 6, 30), 12)):
+            population(p, A, {4: (total, 0)}, delivery, as_of_date=as_of)
+        p.run()
+        assert failing(p.session, "core.population__region_age") == {"RP12"}
+        p.session.execute(
+            "UPDATE raw.population__region_age SET as_of_date = '2025-11-01', n_total = 10 WHERE age_label = '4'"
+        )
+        assert failing(p.session, "core.population__region_age") == set()
+
+
 @pytest.mark.parametrize("column", ["destination_scheme", "rate_group_code"])
 def test_rp13_code_list_version(session, column):
     table = "core.graduate__person_year"
@@ -133,4 +177,4 @@ def test_columns(session, rule, values):
 
 
 def test_every_rule_is_broken_here():
-    assert {r.id for r in RULES} == {"RP01", "RP04", "RP10", "RP11", "RP12", "RP13", "RP14", "RP22"}
+    assert {r.id for r in RULES} == {"RP01", "RP04", "RP09", "RP10", "RP11", "RP12", "RP13", "RP14", "RP22"}

@@ -52,10 +52,15 @@ def pct(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
+# one month cannot revise another
+ONE_MONTH_EMPTY = {"mart.indicator_revision__region_year"}
+
+
 @pytest.mark.parametrize("table", load_models())
 def test_key_is_unique_and_complete(province: Province, table: str) -> None:
     key = load_models()[table].contract.key
-    assert province.session.value(f"SELECT count(*) FROM {table}") > 0
+    if table not in ONE_MONTH_EMPTY:
+        assert province.session.value(f"SELECT count(*) FROM {table}") > 0
     doubles = f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {', '.join(key)} HAVING count(*) > 1)"
     assert province.session.value(doubles) == 0
     for column in key:
