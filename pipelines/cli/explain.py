@@ -27,7 +27,7 @@ def explain(
     """解释一个数 / Explain the figure INDICATOR of REGION in YEAR, from the value down to the files and rules behind it.
 
     INDICATOR is an id such as I01 or I11.large, REGION a code, a Chinese name or a region set, YEAR the first year of a
-    school year: edu explain I07 630122 2025
+    school year: edu explain I07 province 2025
     """
     from warehouse.engine.duckdb import open_reader
     from warehouse.indicators.explain import explain as look
