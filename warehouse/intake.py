@@ -340,15 +340,33 @@ def accept_rows(session: Session, contract: Contract, accepted: Sequence[str], f
     """Append the rows of the accepted deliveries that no quarantine rule caught. Call inside the load's transaction."""
     if not accepted:
         return
-    columns = raw_columns(contract)
     listed = ", ".join(literal(d) for d in accepted)
+    _append(
+        session,
+        contract,
+        f"""delivery_id IN ({listed}) AND NOT EXISTS (
+              SELECT 1 FROM {failures} f WHERE f.severity = 'quarantine'
+                AND f.delivery_id = clean.delivery_id AND f.row_no = clean.row_no)""",
+    )
+
+
+def accept_held(session: Session, contract: Contract, held: str) -> None:
+    """Append the rows named in `held` (delivery_id, row_no) unless they are there. Call inside a transaction."""
+    _append(
+        session,
+        contract,
+        f"""EXISTS (SELECT 1 FROM {held} h WHERE h.delivery_id = clean.delivery_id AND h.row_no = clean.row_no)
+            AND NOT EXISTS (SELECT 1 FROM {contract.table} r
+                            WHERE r.delivery_id = clean.delivery_id AND r.row_no = clean.row_no)""",
+    )
+
+
+def _append(session: Session, contract: Contract, condition: str) -> None:
+    columns = raw_columns(contract)
     session.execute(
         f"""INSERT INTO {contract.table} (delivery_id, row_no, owner, {", ".join(quote(n) for n, _, _ in columns)})
             SELECT delivery_id, row_no, owner, {", ".join(e for _, _, e in columns)} FROM {CLEAN} AS clean
-            WHERE delivery_id IN ({listed}) AND NOT EXISTS (
-              SELECT 1 FROM {failures} f WHERE f.severity = 'quarantine'
-                AND f.delivery_id = clean.delivery_id AND f.row_no = clean.row_no)
-            ORDER BY delivery_id, row_no""",
+            WHERE {condition} ORDER BY delivery_id, row_no""",
         what=f"accept {contract.id}",
     )
 

@@ -363,9 +363,9 @@ def keep(
             f"INSERT INTO ops.quarantine__row_rule SELECT DISTINCT delivery_id, row_no, rule_id, field, severity, rule_version "
             f"FROM {FAILURES} WHERE row_no IS NOT NULL ORDER BY ALL"
         )
-        _check_conservation(session, contract, report.outcomes)
+        check_conservation(session, contract, report.outcomes)
         register.update(
-            session, contract, period, [o.delivery.delivery_id for o in report.outcomes], FAILURES
+            session, contract, period, [o.delivery.delivery_id for o in report.outcomes], FAILURES, closed_as
         )
         ledger.append(
             session,
@@ -401,7 +401,8 @@ def _record(session: Session, o: Outcome) -> None:
     )  # fmt: skip
 
 
-def _check_conservation(session: Session, contract: Contract, outcomes: Sequence[Outcome]) -> None:
+def check_conservation(session: Session, contract: Contract, outcomes: Sequence[Outcome]) -> None:
+    """For every file, rows in `raw` = rows read − rows set aside; AssertionError stops the transaction."""
     listed = ", ".join(literal(o.delivery.delivery_id) for o in outcomes)
     kept = dict(
         session.rows(

@@ -4,29 +4,9 @@ from __future__ import annotations
 
 import pytest
 from rules import fixtures
-from rules.fixtures import COUNTY, PUPIL, citizen_id, rows_of, wrong_check
+from rules.fixtures import COUNTY, PUPIL, rows_of, wrong_check
 
-OTHER = citizen_id("20150316", 3)
-
-
-def pupils(*changes):
-    """One pupil per change, each with a number of their own."""
-    rows = []
-    for n, change in enumerate(changes):
-        number = citizen_id(f"201503{15 + n:02d}", 2 * n + 1)
-        rows += rows_of(
-            "student_registry",
-            id_no=number,
-            student_no="G" + number,
-            birth_date=f"201503{15 + n:02d}",
-            **change,
-        )
-    return rows
-
-
-GOOD: dict[str, str] = {}
-NO_GUARDIAN = {"guardian1_phone": ""}  # RC30, a warning
-BAD_SEX = {"sex_code": "不明"}  # RC25, quarantine
+from returns.conftest import BAD_SEX, GOOD, NO_GUARDIAN, load, pupils
 
 
 def faults(session, **where):
@@ -34,13 +14,6 @@ def faults(session, **where):
     for name, value in where.items():
         sql += f" AND {name} = '{value}'"
     return session.rows(sql + " ORDER BY ALL")
-
-
-def load(world, session, rows, period=fixtures.PERIOD, **put):
-    """A later version replaces the file in landing, as an owner would do it."""
-    name = put.pop("name", f"{COUNTY}{put.get('part', '')}.csv")
-    world.put("student_registry", rows, period=period, name=name, **put)
-    return world.collect(session, "student_registry", period)
 
 
 def test_a_fault_opens_closes_and_comes_back(world):

@@ -153,7 +153,7 @@ def write_return(
                 "sha256": archive.sha256_file(partial),
             },
         )
-    _deliver(partial, issued.path)
+    deliver(partial, issued.path)
     return issued
 
 
@@ -176,7 +176,7 @@ def _folder(settings: Settings, folder: Path) -> Path:
     return folder
 
 
-def _deliver(partial: Path, target: Path) -> None:
+def deliver(partial: Path, target: Path) -> None:
     """Move into place, readable by its owner only from the first byte on."""
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     handle = os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)

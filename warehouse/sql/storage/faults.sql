@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS ops.fault__identity (
   n_reopened         INTEGER NOT NULL,
   decision           VARCHAR,               -- accepted | rejected
   decided_by         VARCHAR,
-  decided_on         DATE
+  decided_at         TIMESTAMP
 );
 COMMENT ON TABLE ops.fault__identity IS '问题登记册 / one line per fault, from the day it was first seen until the next version no longer shows it';
 
@@ -84,7 +84,7 @@ replied AS (
 )
 SELECT f.*, coalesce(t.n_returned, 0) AS n_returned, p.reply, p.replied_by, p.replied_at, p.return_id, p.item_no,
        f.status = 'open' AND p.reply IS NOT NULL AND p.reply <> 'corrected'
-         AND (f.decided_on IS NULL OR f.decided_on < p.replied_at::DATE) AS awaits_decision,
+         AND (f.decided_at IS NULL OR f.decided_at < p.replied_at) AS awaits_decision,
        f.status = 'open' AND coalesce(t.n_returned, 0) >=
          (SELECT value FROM ref.threshold WHERE threshold_id = 'return_escalation_rounds') AS is_escalated
 FROM ops.fault__identity AS f
