@@ -185,7 +185,7 @@ def decide(
 ) -> None:
     """裁定 / Decide on replies of RETURN_ID that wait. Accepted faults are not returned again; rejected ones stay open.
 
-    Example: edu replies decide RT-2025-09-632722-01 --accept --rule RC28 --reason 已核户籍 --by u-pref-03
+    Example: edu replies decide RT-2025-09-CODE-01 --accept --rule RC28 --reason 已核户籍 --by u-pref-03
     """
     from warehouse.catalogue import prepare
     from warehouse.engine.duckdb import open_warehouse
