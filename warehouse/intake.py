@@ -369,6 +369,22 @@ def _append(session: Session, contract: Contract, condition: str) -> None:
             WHERE {condition} ORDER BY delivery_id, row_no""",
         what=f"accept {contract.id}",
     )
+    _set_aside(session, {n: e for n, _, e in columns}, listed, failures)
+
+
+def _set_aside(session: Session, columns: dict[str, str], listed: str, failures: str) -> None:
+    """Keep the tokens of the rows that were set aside: their persons are waited for, not missed."""
+    tokens = [columns.get(name, "NULL::UUID") for name in ("id_no_token", "student_no_token")]
+    session.execute(f"DELETE FROM ops.set_aside__row WHERE delivery_id IN ({listed})")
+    session.execute(
+        f"""INSERT INTO ops.set_aside__row
+            SELECT delivery_id, row_no, {", ".join(tokens)} FROM {CLEAN} AS clean
+            WHERE delivery_id IN ({listed}) AND EXISTS (
+              SELECT 1 FROM {failures} f WHERE f.severity = 'quarantine'
+                AND f.delivery_id = clean.delivery_id AND f.row_no = clean.row_no)
+            ORDER BY delivery_id, row_no""",
+        what="rows set aside",
+    )
 
 
 def install_lookups(session: Session) -> None:
