@@ -19,7 +19,20 @@ from warehouse.engine.duckdb import SCHEMAS, SQL, Session, literal, quote
 from warehouse.intake import raw_columns
 from warehouse.model import load_models, run_model
 
-MONTHLY = ("school_directory", "student_registry", "student_change", "vocational_registry", "preschool_registry")
+# columns that no model of a person's history reads
+_SKIPPED = (
+    "nationality_code", "gatqw_code", "health_code", "political_code", "entry_mode_code", "left_behind_code", "id_type_code",
+    "travel_mode_code", "student_source_code", "birth_county_code", "poverty_cause_code", "household_relation_code",
+    "labour_skill_code", "work_state_code", "poverty_health_code", "enrol_type_code", "coop_type_code", "origin_kind_code",
+    "school_kind_code", "home_county_code", "length_years_code", "mandarin_level_code", "kindergarten_type_code",
+)  # fmt: skip
+MONTHLY = (
+    "school_directory",
+    "student_registry",
+    "student_change",
+    "vocational_registry",
+    "preschool_registry",
+)
 OTHERS = ("poverty_register", "aid_record", "disability_roster", "two_later_survey", "graduate_register")
 
 
@@ -32,7 +45,9 @@ def months(first: str, last: str) -> list[str]:
 @contextmanager
 def warehouse(folder: Path) -> Iterator[Session]:
     """A warehouse in memory with the reference data and all tables."""
-    con = duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": str(folder / "spill")})
+    con = duckdb.connect(
+        config={"memory_limit": "1GB", "threads": 2, "temp_directory": str(folder / "spill")}
+    )
     con.execute("ATTACH ':memory:' AS work")
     session = Session(con, folder)
     for schema in SCHEMAS:
@@ -105,7 +120,15 @@ def take_in(session: Session, landing: Path, source: str, period: str) -> int:
         session.execute(
             "INSERT INTO ops.delivery__version (delivery_id, source, owner, period, part, version, file_name, sha256, n_bytes, "
             "n_accepted, as_of, received_on, status) VALUES (?, ?, ?, ?, '', 1, 'f', ?, 1, 1, ?, ?, 'accepted')",
-            [delivery, source, envelope["owner"], period, delivery, envelope["as_of"], envelope["received_on"]],
+            [
+                delivery,
+                source,
+                envelope["owner"],
+                period,
+                delivery,
+                envelope["as_of"],
+                envelope["received_on"],
+            ],
         )
     pattern = literal(str(plain / f"{source}-*-{period}.csv"))
     read = f"read_csv({pattern}, all_varchar = true, header = true, union_by_name = true, filename = 'file', quote = '\"')"
@@ -117,7 +140,7 @@ def take_in(session: Session, landing: Path, source: str, period: str) -> int:
     made = []
     for name, type_, _ in raw_columns(contract):
         column = by_name[name]
-        if column.header not in present:
+        if column.header not in present or column.name in _SKIPPED:
             made.append(f"CAST(NULL AS {type_})")
         else:
             made.append(_token(column) if column.zone == "token" else _value(session, column, counties))

@@ -48,9 +48,7 @@ class Month:
         self.deliveries = {s: p.deliver("student_registry", o, period) for s, o in ((P, A), (Q, B))}
         self.changes = {s: p.deliver("student_change", o, period) for s, o in ((P, A), (Q, B))}
 
-    def pupil(
-        self, person: int, grade: str, school: str = P, status: str = STUDYING, **values: Any
-    ) -> None:
+    def pupil(self, person: int, grade: str, school: str = P, status: str = STUDYING, **values: Any) -> None:
         fixed: dict[str, Any] = {
             "school_id": school, "grade_code": grade, "class_label": "1", "id_no_token": token(person),
             "student_no_token": token(1000 + person), "sex_code": "1", "ethnic_code": "04", "birth_date": BORN,

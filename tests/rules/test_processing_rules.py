@@ -177,4 +177,7 @@ def test_columns(session, rule, values):
 
 
 def test_every_rule_is_broken_here():
-    assert {r.id for r in RULES} == {"RP01", "RP04", "RP09", "RP10", "RP11", "RP12", "RP13", "RP14", "RP22"}
+    # those of the history of persons are broken in tests/history
+    elsewhere = {"RP06", "RP07", "RP08", "RP15", "RP23"}
+    here = {"RP01", "RP04", "RP09", "RP10", "RP11", "RP12", "RP13", "RP14", "RP22"}
+    assert {r.id for r in RULES} == here | elsewhere

@@ -54,12 +54,19 @@ def pct(text: str | None) -> Decimal | None:
 
 # one month cannot revise another
 ONE_MONTH_EMPTY = {"mart.indicator_revision__region_year"}
+# tables made of records that this province does not have; they are worked out in tests/history
+_ELSEWHERE = (
+    "core.change__event", "core.transfer_pair__event", "use.suspected_dropout__person_month", "use.entitlement__person_rule_term",
+    "use.entitlement_coverage__county_rule_term", "use.two_later__person_month", "use.preschool_graduate__person_year",
+    "use.disabled_child__person_month", "use.disabled_rate__county_month", "use.study_away__person_month",
+    "use.study_away_flow__county_month",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("table", load_models())
 def test_key_is_unique_and_complete(province: Province, table: str) -> None:
     key = load_models()[table].contract.key
-    if table not in ONE_MONTH_EMPTY:
+    if table not in ONE_MONTH_EMPTY and table not in _ELSEWHERE:
         assert province.session.value(f"SELECT count(*) FROM {table}") > 0
     doubles = f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {', '.join(key)} HAVING count(*) > 1)"
     assert province.session.value(doubles) == 0

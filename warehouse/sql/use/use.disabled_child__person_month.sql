@@ -26,7 +26,7 @@ pupil AS (
          nullif(x.disability_code, '0') AS disability_code, x.inclusive_code, t.group_code AS run_stage
   FROM core.standing__person_month AS s
   LEFT JOIN raw.student_registry__student AS x
-    ON s.source = 'student_registry' AND x.delivery_id = s.delivery_id AND x.row_no = s.row_no
+    ON x.delivery_id = s.delivery_id AND x.row_no = s.row_no
   LEFT JOIN core.school__school_month AS h ON h.school_id = s.school_id AND h.point_code = '' AND h.period = $period
   LEFT JOIN ref.code_list AS t ON t.list_id = 'school_run_type' AND t.code = h.school_run_type_code
   WHERE s.period = $period AND s.is_active

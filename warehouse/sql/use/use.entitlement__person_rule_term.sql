@@ -62,11 +62,11 @@ learner AS (
   FROM term AS t
   JOIN core.standing__person_month AS s ON s.period = t.recognised_period AND s.is_active
   LEFT JOIN raw.student_registry__student AS x
-    ON s.source = 'student_registry' AND x.delivery_id = s.delivery_id AND x.row_no = s.row_no
+    ON x.delivery_id = s.delivery_id AND x.row_no = s.row_no
   LEFT JOIN raw.vocational_registry__student AS v
-    ON s.source = 'vocational_registry' AND v.delivery_id = s.delivery_id AND v.row_no = s.row_no
+    ON v.delivery_id = s.delivery_id AND v.row_no = s.row_no
   LEFT JOIN raw.preschool_registry__child AS k
-    ON s.source = 'preschool_registry' AND k.delivery_id = s.delivery_id AND k.row_no = s.row_no
+    ON k.delivery_id = s.delivery_id AND k.row_no = s.row_no
   LEFT JOIN ref.code_list AS o ON o.list_id = 'ownership' AND o.code = k.ownership_code
   LEFT JOIN ref.major_group AS mg ON mg.level = 'secondary' AND starts_with(v.major_code, mg.prefix)
   LEFT JOIN core.county_unit__code AS hu ON hu.code = s.hukou_county_code AND hu.period = $period
