@@ -145,7 +145,7 @@ def test_poor_learners_are_followed_one_by_one(world: Province) -> None:
             "SELECT person_id, follow_code || '/' || coalesce(check_code, '') FROM use.poverty_pupil_follow__person_month "
             "WHERE period = ?",
             [OCTOBER],
-        )  # fmt: skip
+        )
     )
     school = {token(n): "in_school/" for n in (1, 20, 21, 22, 23, 25, 26)}
     assert rows == school | {

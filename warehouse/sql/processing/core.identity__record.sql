@@ -32,8 +32,11 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(s.source AS VARCHAR) AS source,
        CAST(s.delivery_id AS VARCHAR) AS delivery_id,
        CAST(s.row_no AS BIGINT) AS row_no,
-       -- a row without any number is a person of its own
-       CAST(coalesce(s.own_key, CAST(md5(s.delivery_id || ':' || CAST(s.row_no AS VARCHAR)) AS UUID)) AS UUID) AS person_id,
-       CAST(CASE WHEN s.own_key IS NULL THEN 'none' ELSE 'number' END AS VARCHAR) AS tier
+       -- where the person index has not been: the row's own number, and a row without any number is a person of its own
+       CAST(coalesce(r.person_id, s.own_key, CAST(md5(s.delivery_id || ':' || CAST(s.row_no AS VARCHAR)) AS UUID)) AS UUID)
+         AS person_id,
+       CAST(coalesce(r.tier, CASE WHEN s.own_key IS NULL THEN 'none' ELSE 'number' END) AS VARCHAR) AS tier
 FROM shown AS s
 JOIN core.delivery__period AS d ON d.delivery_id = s.delivery_id AND d.period = $period
+LEFT JOIN core.person__record AS r
+  ON r.delivery_id = s.delivery_id AND r.row_no = s.row_no AND r.role = 'self' AND r.period = $period

@@ -3,10 +3,18 @@ WITH before AS (
   SELECT max(s.period) AS period FROM core.standing__person_month AS s WHERE s.period < $period
 ),
 last_month AS (
-  SELECT s.person_id, s.source, s.school_id, s.county_code, s.stage_code, s.grade_code, s.level_no, s.state_code, s.is_active,
-         s.school_year_code, s.id_no_token, s.student_no_token, s.age
-  FROM core.standing__person_month AS s
-  JOIN before AS b ON b.period = s.period
+  SELECT o.person_id, o.source, o.school_id, o.county_code, o.stage_code, o.grade_code, o.level_no, o.state_code, o.is_active,
+         o.school_year_code, o.id_no_token, o.student_no_token, o.age
+  FROM (
+    -- persons that were merged since are one person now
+    SELECT coalesce(p.merged_into, s.person_id) AS person_id, s.source, s.school_id, s.county_code, s.stage_code, s.grade_code,
+           s.level_no, s.state_code, s.is_active, s.school_year_code, s.id_no_token, s.student_no_token, s.age,
+           row_number() OVER (
+             PARTITION BY coalesce(p.merged_into, s.person_id) ORDER BY s.is_active DESC, s.delivery_id, s.row_no) AS n
+    FROM core.standing__person_month AS s
+    JOIN before AS b ON b.period = s.period
+    LEFT JOIN core.person__id AS p ON p.person_id = s.person_id AND p.merged_into IS NOT NULL) AS o
+  WHERE o.n = 1
 ),
 this_month AS (
   SELECT s.person_id, s.source, s.school_id, s.county_code, s.stage_code, s.grade_code, s.level_no, s.state_code, s.is_active,
