@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
+from pipelines.cli.card import card
 from pipelines.cli.dashboard import dashboard_group
 from pipelines.cli.explain import explain
 from pipelines.cli.indicators import major, scorecard, task
 from pipelines.cli.returns import replay, replies, return_command
 from pipelines.cli.screen import screen
+from pipelines.cli.monitor import case, gaps, snapshot
 from pipelines.cli.shell import emit, json_option, progress, say, say_error, with_settings
 from warehouse.config import Settings
 from warehouse.errors import EduError, UsageError, redact
@@ -260,6 +262,10 @@ def serve(settings: Settings, port: int) -> None:
 main.add_command(dashboard_group)
 for command in (explain, scorecard, major, task, return_command, replies, replay, screen):
     main.add_command(command)
+main.add_command(card)
+main.add_command(case)
+main.add_command(gaps)
+main.add_command(snapshot)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ WITH flow AS (
               WHEN NOT m.is_active AND m.presence_code = 'stayed' THEN
                 CASE m.to_state_code WHEN 'completed' THEN 'graduated' ELSE 'gone' END
               WHEN NOT m.is_active THEN
-                CASE WHEN x.exit_code IN ('graduated', 'not_continued') THEN 'graduated'
+                CASE WHEN m.exit_code IN ('graduated', 'not_continued') THEN 'graduated'
                      WHEN m.exit_code = 'row_set_aside' THEN 'corrected'
                      WHEN m.exit_code = 'transfer_pending' THEN 'transferred'
                      WHEN m.exit_code = 'unexplained' THEN 'unexplained'
@@ -28,16 +28,15 @@ WITH flow AS (
               WHEN m.presence_code = 'stayed' AND m.from_state_code = 'completed' AND m.is_new_year
                AND m.from_stage_code IS DISTINCT FROM m.to_stage_code THEN 'promoted'
               WHEN m.presence_code = 'stayed' THEN CASE WHEN m.is_state_legal THEN 'returned' ELSE 'unexplained' END
-              WHEN c.exit_code = 'row_set_aside' THEN 'corrected'
+              WHEN m.entry_code IS NOT NULL AND c.exit_code = 'row_set_aside' THEN 'corrected'
               WHEN m.entry_code = 'returned' THEN 'returned'
               WHEN m.entry_code = 'entrant' THEN 'new'
               WHEN m.entry_code = 'from_outside' THEN 'transferred'
               ELSE 'unexplained' END AS in_code
   FROM core.movement__person_month AS m
-  LEFT JOIN ref.exit_reason AS x ON x.exit_code = m.exit_code
   -- back after a month in which the row was set aside
   LEFT JOIN core.movement__person_month AS c
-    ON c.person_id = m.person_id AND c.period = m.previous_period AND m.entry_code IS NOT NULL
+    ON c.person_id = m.person_id AND c.period = m.previous_period
   WHERE m.period = $period
     AND NOT (m.was_active AND m.is_active AND m.from_school_id IS NOT DISTINCT FROM m.to_school_id
              AND m.from_grade_code IS NOT DISTINCT FROM m.to_grade_code)

@@ -1,0 +1,39 @@
+"""A printable page: plain HTML with its style inside, nothing loaded from elsewhere, every value escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+_STYLE = """
+body{font:14px/1.5 "Noto Sans CJK SC","Microsoft YaHei",sans-serif;margin:2em auto;max-width:60em;color:#222}
+h1{font-size:1.4em;border-bottom:2px solid #333}h2{font-size:1.1em;margin:1.2em 0 .3em}
+table{border-collapse:collapse;width:100%}th,td{border:1px solid #999;padding:.25em .5em;text-align:left;vertical-align:top}
+th{background:#eee}.en{color:#666;font-size:.85em}.warn{background:#fff4e0}footer{margin-top:2em;font-size:.8em;color:#666}
+@media print{body{margin:0;max-width:none}h2,tr{break-inside:avoid}th{background:none}}
+"""
+
+
+def both(zh: str, en: str) -> str:
+    """A text in two languages, Chinese first."""
+    return f'{escape(zh)} <span class="en">{escape(en)}</span>'
+
+
+def table(headers: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> str:
+    """A table; headers are (zh, en) pairs, cells plain values."""
+    head = "".join(f"<th>{both(*h)}</th>" for h in headers)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape('—' if c in (None, '') else str(c))}</td>" for c in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def page(title: tuple[str, str], parts: Iterable[str], footer: tuple[str, str]) -> str:
+    """The whole document."""
+    return (
+        f'<!DOCTYPE html><html lang="zh-CN"><head><meta charset="utf-8"><title>{escape(title[0])}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>{both(*title)}</h1>{''.join(parts)}"
+        f"<footer>{both(*footer)}</footer></body></html>\n"
+    )

@@ -1,0 +1,42 @@
+"""Words for the codes of the monitor, from the reference data where they have a table, else from here."""
+
+# ruff: noqa: E501 - one code a line, read as a table
+
+from __future__ import annotations
+
+from warehouse.engine.duckdb import Session
+
+CLASSES = {
+    "full": ("足额", "Paid in full"), "short": ("少发", "Paid too little"), "unpaid": ("未发", "Not paid"),
+    "over": ("多发", "Paid too much"), "double": ("重复", "Paid by two schools"),
+    "ineligible": ("无资格已发", "Paid without a claim"), "pending": ("待核", "To be verified"),
+}  # fmt: skip
+REASONS = {
+    "compared": ("按标准比对", "Compared with the amount due", "核对发放记录", "Check the record of payment"),
+    "nothing_received": ("无发放记录或已退票", "Nothing received", "查银行卡、退票和学校名单", "See the card, returned payments, the school's list"),
+    "no_rule_applies": ("无适用规则", "No rule applies", "核对困难认定和学籍", "Check hardship and registration"),
+    "amount_unknown": ("标准未定", "Amount not known", "补登资助标准", "Add the amount to the reference data"),
+    "learner_not_found": ("贫困名单中有，学籍中没有", "In the poverty register, in no registry", "核对证件号，问就读学校", "Check the identity number, ask for the school"),
+    "school_unknown": ("适龄而不知就读何处", "Of school age, school unknown", "入户核实是否在校", "Visit: is the child in school"),
+    "payee_not_found": ("有发放而无学籍", "Paid, in no registry", "核对领款人证件号", "Check the identity number of the payee"),
+    "no_snapshot_of_the_term": ("该学期学籍未载入", "The registry of the term was not loaded", "补载认定月数据", "Load the month of recognition"),
+}  # fmt: skip
+FLAGS = {
+    "suspected": ("疑似失学辍学", "Suspected dropout"), "not_in_school": ("不在校", "Not in school"),
+    "claimed_elsewhere": ("登记在校但省内无学籍", "Said to be in school, in no registry"),
+    "row_set_aside": ("本月数据行待更正", "Row of this month set aside"), "stage_differs": ("学段与贫困名单不一致", "Stage differs from the poverty register"),
+    "double_enrolment": ("重复学籍", "Registered twice"), "repeated": ("留级", "Repeats the grade"), "aid_gap": ("资助未足额", "Aid not in full"),
+}  # fmt: skip
+STATES = {
+    "in_study": "在读", "suspended": "休学", "completed": "毕业", "left": "离校", "deceased": "死亡", "not_arrived": "待报到",
+}  # fmt: skip
+
+
+def names(session: Session, table: str, key: str) -> dict[str, tuple[str, str]]:
+    """Code → (name_zh, name_en) of a reference table."""
+    return {r[0]: (r[1], r[2]) for r in session.rows(f"SELECT {key}, name_zh, name_en FROM ref.{table}")}
+
+
+def code_names(session: Session, list_id: str) -> dict[str, str]:
+    """Code → Chinese name of a code list."""
+    return dict(session.rows("SELECT code, name_zh FROM ref.code_list WHERE list_id = ?", [list_id]))
