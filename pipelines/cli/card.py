@@ -17,7 +17,7 @@ from warehouse.config import Settings
 def card(settings: Settings, person_id: str, purpose: str, account: str, period: str | None) -> None:
     """一人一卡 / Write the card of PERSON_ID as one page (mode 0600); the look is recorded with its purpose.
 
-    Example: edu card 5f0c1c52-… --purpose help --by u-630102-07
+    Example: edu card 5f0c1c52-… --purpose help --by u-county-07
     """
     from pipelines.cli.monitor import last_period
     from warehouse.engine.duckdb import open_warehouse

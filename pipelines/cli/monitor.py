@@ -73,7 +73,7 @@ def list_(settings: Settings, county: str | None, state: str | None, everything:
 def move(
     settings: Settings, case_id: str, state: str, account: str, reason: str | None, evidence: str | None
 ) -> None:
-    """处理个案 / Move CASE_ID to STATE. Example: edu case move 0f3a… confirmed --reason 04 --evidence ZF630102-1 --by u-630102-3"""
+    """处理个案 / Move CASE_ID to STATE. Example: edu case move 0f3a… confirmed --reason 04 --evidence ZF-2025-1 --by u-county-3"""
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.monitor.cases import move_case
 
@@ -92,7 +92,7 @@ def move(
 def gaps(
     settings: Settings, county: str, purpose: str, account: str, second: str | None, period: str | None
 ) -> None:
-    """缺口清单 / Write the printable gap list of COUNTY (mode 0600). Example: edu gaps 630102 --by u-630102-07"""
+    """缺口清单 / Write the printable gap list of COUNTY (mode 0600). Example: edu gaps COUNTY --by u-county-07"""
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.keys import load_keys
     from warehouse.monitor.gaps import write_gaps
