@@ -348,6 +348,7 @@ def accept_rows(session: Session, contract: Contract, accepted: Sequence[str], f
               SELECT 1 FROM {failures} f WHERE f.severity = 'quarantine'
                 AND f.delivery_id = clean.delivery_id AND f.row_no = clean.row_no)""",
     )
+    _set_aside(session, contract, listed, failures)
 
 
 def accept_held(session: Session, contract: Contract, held: str) -> None:
@@ -359,6 +360,11 @@ def accept_held(session: Session, contract: Contract, held: str) -> None:
             AND NOT EXISTS (SELECT 1 FROM {contract.table} r
                             WHERE r.delivery_id = clean.delivery_id AND r.row_no = clean.row_no)""",
     )
+    session.execute(
+        f"DELETE FROM ops.set_aside__row s WHERE EXISTS (SELECT 1 FROM {held} h "
+        "WHERE h.delivery_id = s.delivery_id AND h.row_no = s.row_no)",
+        what="rows no longer set aside",
+    )
 
 
 def _append(session: Session, contract: Contract, condition: str) -> None:
@@ -369,11 +375,11 @@ def _append(session: Session, contract: Contract, condition: str) -> None:
             WHERE {condition} ORDER BY delivery_id, row_no""",
         what=f"accept {contract.id}",
     )
-    _set_aside(session, {n: e for n, _, e in columns}, listed, failures)
 
 
-def _set_aside(session: Session, columns: dict[str, str], listed: str, failures: str) -> None:
+def _set_aside(session: Session, contract: Contract, listed: str, failures: str) -> None:
     """Keep the tokens of the rows that were set aside: their persons are waited for, not missed."""
+    columns = {name: expression for name, _, expression in raw_columns(contract)}
     tokens = [columns.get(name, "NULL::UUID") for name in ("id_no_token", "student_no_token")]
     session.execute(f"DELETE FROM ops.set_aside__row WHERE delivery_id IN ({listed})")
     session.execute(

@@ -16,9 +16,9 @@ from pipelines.cli.card import card
 from pipelines.cli.dashboard import dashboard_group
 from pipelines.cli.explain import explain
 from pipelines.cli.indicators import major, scorecard, task
+from pipelines.cli.monitor import case, gaps, snapshot
 from pipelines.cli.returns import replay, replies, return_command
 from pipelines.cli.screen import screen
-from pipelines.cli.monitor import case, gaps, snapshot
 from pipelines.cli.shell import emit, json_option, progress, say, say_error, with_settings
 from warehouse.config import Settings
 from warehouse.errors import EduError, UsageError, redact
