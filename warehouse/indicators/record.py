@@ -20,7 +20,8 @@ STEPS: dict[str, tuple[str, ...]] = {
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
-def _account(by: str) -> str:
+def check_account(by: str) -> str:
+    """An account id; UsageError for anything that could be a name."""
     if not _ACCOUNT.fullmatch(by):
         raise UsageError(
             f"{by!r} 不是账号 / is not an account id", "letters, digits, dot and hyphen; never a name"
@@ -43,7 +44,7 @@ def decide_major(
     session: Session, college: str, major: str, year: int, state: str, by: str, reason: str
 ) -> str:
     """Record the state of a major from a cohort on; returns the state before. UsageError for a step that the rules do not allow."""
-    _account(by)
+    check_account(by)
     _text(reason, "理由 reason")
     if state not in STEPS:
         raise UsageError(f"没有状态 {state} / there is no state {state}", "one of: " + ", ".join(STEPS))
@@ -89,7 +90,7 @@ def note_task(
     session: Session, item: str, period: str, percent: int, by: str, note: str, evidence: str | None
 ) -> None:
     """Record the progress of a task. UsageError for an unknown item, a share outside 0–100 or evidence that is no mart."""
-    _account(by)
+    check_account(by)
     _text(note, "说明 note")
     if not session.value("SELECT count(*) FROM ref.policy_task WHERE item = ?", [item]):
         raise UsageError(

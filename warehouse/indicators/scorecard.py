@@ -12,6 +12,7 @@ import duckdb
 from warehouse.config import Settings
 from warehouse.engine.duckdb import Session, literal
 from warehouse.errors import BlockedError, UsageError
+from warehouse.indicators.record import check_account
 from warehouse.ledger import append
 from warehouse.release import verify_current
 from warehouse.release.pointer import current_id
@@ -58,6 +59,7 @@ def freeze(
     Returns year, version, release, content_hash, n_rows, is_new. Raises UsageError when the year is frozen with other figures
     and no reason is given for a further version.
     """
+    check_account(by)
     release, rows = released_rows(settings, year)
     text = json.dumps(rows, ensure_ascii=False, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()
