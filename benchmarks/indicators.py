@@ -1,0 +1,59 @@
+"""Time and rows of the indicator models on a loaded warehouse: every month is computed again in one run, without its cache.
+
+python -m benchmarks.indicators [--data FOLDER]     prints a table; reads a copy, never the warehouse itself
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+from warehouse.engine.duckdb import Session
+from warehouse.model import load_models, run_model
+
+TABLES = ("core.reported__region_year", "use.measure__county_school", "use.population_band__region_year", "use.measure__region_year",
+          "use.indicator_value__region_year", "mart.indicator_value__region_year", "mart.gross_enrolment__region_year",
+          "mart.indicator_progress__region_year", "mart.supervision_alert__region_target", "mart.reconciliation__region_measure",
+          "mart.indicator_revision__region_year", "mart.class_offender__class_month", "mart.school_projection__school_year",
+          "mart.major_warning__school_major_year", "mart.policy_task__item")  # fmt: skip
+
+
+def main() -> None:
+    """Copy the warehouse, compute every month again, print seconds and rows by table."""
+    data = Path(sys.argv[sys.argv.index("--data") + 1] if "--data" in sys.argv else "data")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(shutil.copy(data / "warehouse" / "warehouse.duckdb", folder))
+        session = Session(duckdb.connect(str(file)), Path(folder))
+        months = [
+            r[0] for r in session.rows("SELECT DISTINCT period FROM core.enrolment__person_month ORDER BY 1")
+        ]
+        pupils = session.value("SELECT count(*) FROM core.enrolment__person_month WHERE is_counted")
+        models = load_models()
+        session.execute(
+            "DELETE FROM ops.model_run__model_period WHERE list_contains(?, model)", [list(TABLES)]
+        )
+        began = time.monotonic()
+        seconds, rows = dict.fromkeys(TABLES, 0.0), dict.fromkeys(TABLES, 0)
+        for month in months:
+            for table in (t for t in models if t in TABLES):
+                run = run_model(
+                    session, models[table], month, reference="benchmark", code_version="benchmark"
+                )
+                seconds[table] += run.seconds
+                rows[table] += run.n_rows
+        total = time.monotonic() - began
+        session.con.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{len(months)} months, {pupils:,} registrations: {total:.1f} s, peak {peak:,.0f} MiB")
+    for table in TABLES:
+        print(f"| `{table}` | {rows[table]:,} | {seconds[table]:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
