@@ -29,7 +29,7 @@ PROVISIONAL, HIDDEN, ROUNDED, MISSING, MET = 1, 2, 4, 8, 16
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 _UNITS = {
     "pct": ("%", "%"),
-    "ratio": (":1", ":1"),
+    "ratio": ("", ""),
     "persons": ("人", ""),
     "count": ("个", ""),
     "index": ("", ""),
@@ -124,7 +124,7 @@ def _series(
             "ind": indicator,
             "zh": zh or about.get("name_zh") or series,
             "en": en or about.get("name_en") or zh or series,
-            "u": _UNITS.get(unit, (unit, unit)),
+            "u": settings()["units"].get(indicator) or _UNITS.get(unit, (unit, unit)),
             "dec": decimals,
             "dir": _direction(target) if target else "none" if direction not in ("up", "down") else direction,
             "target": target,

@@ -84,6 +84,9 @@ def evidence_data(release: ReleaseFolder) -> dict[str, Any]:
         "rules": rules_of(release),
         "acceptance": node.get("acceptance", []),
         "decisions": node.get("decisions", []),
+        "states": {
+            next(iter(r.values())): [r.get("name_zh"), r.get("name_en")] for r in release.reference("review_state")
+        },
         "owners": names,
         "disclosure": [
             {"mart": m["mart"], "zh": m["title_zh"], "en": m["title_en"], "rows": m["rows"], "min": m["minimum"],

@@ -27,6 +27,7 @@ TABLES = (
     "prefecture",
     "region_set",
     "region_set_member",
+    "review_state",
     "rule_pending",
     "threshold",
 )
@@ -53,11 +54,18 @@ def write_evidence(session: Session, period: str, staged: Path, results: Sequenc
         "results": list(results),
         "trend": _trend(session, months),
         "acceptance": _acceptance(session, period),
+        "decisions": _decisions(session, period),
     }
     files.write_json(staged / "quality" / "evidence.json", document)
-    (staged / "reference").mkdir(exist_ok=True)
+    copy_reference(staged)
+
+
+def copy_reference(root: Path) -> None:
+    """Copy the reference tables that explain the marts into `root/reference/`, byte for byte."""
+    (root / "reference").mkdir(exist_ok=True)
     for table in TABLES:
-        shutil.copyfile(REFERENCE / f"{table}.csv", staged / "reference" / f"{table}.csv")
+        if (REFERENCE / f"{table}.csv").is_file():
+            shutil.copyfile(REFERENCE / f"{table}.csv", root / "reference" / f"{table}.csv")
 
 
 def _words(rule: Rule) -> dict[str, Any]:
@@ -99,6 +107,21 @@ def _acceptance(session: Session, period: str) -> list[list[Any]]:
             WHERE f.period = {literal(period)} ORDER BY ALL"""
     )
     return [[*r[:5], *(account(x) for x in r[5:8]), r[8]] for r in rows]
+
+
+def _decisions(session: Session, period: str) -> list[list[Any]]:
+    """[source, step, new state, account, unit, role, packages, first day, last day] of the reviews of a month.
+
+    Reasons and comments stay inside: they are free text and may name persons.
+    """
+    if not session.exists("ops.review__step"):
+        return []
+    rows = session.rows(
+        f"""SELECT source, event, to_state, account, unit, role, count(DISTINCT owner),
+                   min(occurred_at)::DATE::VARCHAR, max(occurred_at)::DATE::VARCHAR
+            FROM ops.review__step WHERE period = {literal(period)} GROUP BY ALL ORDER BY ALL"""
+    )
+    return [[*r[:3], account(r[3]), *r[4:]] for r in rows]
 
 
 def account(value: str | None) -> str | None:

@@ -79,6 +79,7 @@ function draw() {
     return h('section', { class: 'panel long', id: 'stage-' + stage.id }, h('h2', {}, `${stage.zh} ${L === 'zh' ? '' : stage.en}`, h('small', {}, summary(mine))), h('table', { class: 'rules' }, columns, h('thead', {}, h('tr', {}, heads.map(x => h('th', { scope: 'col' }, tr(...x))))), h('tbody', {}, mine.map(row))));
   }));
   drawAcceptance();
+  drawDecisions();
   $('disclosure').replaceChildren(h('table', {}, h('thead', {}, h('tr', {}, [['数据集', 'Mart', 'l'], ['行数', 'Rows'], ['最小人数', 'Minimum'], ['含保密的行', 'Rows with hidden cells']].map(([a, b, c]) => h('th', { class: c, scope: 'col' }, tr(a, b))))), h('tbody', {}, D.disclosure.map(m => h('tr', {}, h('td', { class: 'l w' }, nm(m), ' ', h('code', {}, m.mart)), h('td', { class: 'num' }, count(m.rows)), h('td', { class: 'num' }, m.min ?? '—'), h('td', { class: 'num' }, count(m.hidden)))))));
   $('foot').textContent = tr(`内容指纹 ${D.seal}，程序 ${D.code}。审定人签的是包括本页在内的整个候选，签名因此不能写在本页里，见 `, `Content hash ${D.seal}, code ${D.code}. The approvers sign the whole candidate, this page included, so their signatures cannot stand in it: see `);
   $('foot').append(h('a', { href: '../APPROVALS.json' }, 'APPROVALS.json'), tr('（发布后才有）。', ' (there once the release is published).'));
@@ -91,6 +92,11 @@ function drawAcceptance() {
   $('accept').replaceChildren(...[...groups].map(([source, list]) => h('details', {}, h('summary', { class: 'num' }, h('code', {}, source), tr(`　${list.length} 份，${count(list.reduce((n, x) => n + (x[4] || 0), 0))} 行`, `  ${list.length} deliveries, ${count(list.reduce((n, x) => n + (x[4] || 0), 0))} rows`)),
     h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, [['单位', 'Owner', 'l'], ['月份', 'Month'], ['版次', 'Version'], ['接收行', 'Rows'], ['填报', 'Prepared', 'l'], ['审核', 'Checked', 'l'], ['签发', 'Released', 'l'], ['收到', 'Received']].map(([x, y, c]) => h('th', { class: c, scope: 'col' }, tr(x, y))))),
       h('tbody', {}, list.map(x => h('tr', {}, h('td', { class: 'l' }, owner(x[1])), h('td', {}, x[2]), h('td', {}, x[3]), h('td', { class: 'num' }, count(x[4])), h('td', { class: 'l' }, x[5] || '—'), h('td', { class: 'l' }, x[6] || '—'), h('td', { class: 'l' }, x[7] || '—'), h('td', {}, x[8] || '—')))))))));
+}
+function drawDecisions() {
+  const state = x => D.states[x] ? D.states[x][L === 'zh' ? 0 : 1] || x : x || '—';
+  $('decisions').replaceChildren(D.decisions.length ? h('table', {}, h('thead', {}, h('tr', {}, [['来源', 'Source', 'l'], ['审核步骤', 'Step of review', 'l'], ['结果', 'New state', 'l'], ['账号', 'Account', 'l'], ['单位', 'Unit', 'l'], ['角色', 'Role', 'l'], ['报送包', 'Packages'], ['日期', 'Days']].map(([x, y, c]) => h('th', { class: c, scope: 'col' }, tr(x, y))))),
+    h('tbody', {}, D.decisions.map(x => h('tr', {}, h('td', { class: 'l' }, h('code', {}, x[0])), h('td', { class: 'l' }, x[1]), h('td', { class: 'l' }, state(x[2])), h('td', { class: 'l' }, x[3] || '—'), h('td', { class: 'l' }, x[4] || '—'), h('td', { class: 'l' }, x[5] || '—'), h('td', { class: 'num' }, count(x[6])), h('td', {}, x[7] === x[8] ? x[7] : `${x[7]} – ${x[8]}`))))) : h('p', { class: 'sub' }, tr('本月没有分级审核记录；审定候选的签名见页末。', 'No steps of review are recorded for this month; for the approval of the candidate see the end of the page.')));
 }
 $('lang').addEventListener('click', () => { L = L === 'zh' ? 'en' : 'zh'; draw(); });
 draw();

@@ -76,8 +76,8 @@ def build_pages(settings: Settings, release: str | None, out: Path) -> dict[str,
     """Copy a release into a new folder and build its pages there; UsageError if `out` is not empty."""
     import shutil
 
+    from assets.sharing.evidence import copy_reference
     from dashboard.build import write_pages
-    from warehouse.reference import REFERENCE
 
     source = find_release_folder(settings, release)
     if out.exists() and any(out.iterdir()):
@@ -85,11 +85,7 @@ def build_pages(settings: Settings, release: str | None, out: Path) -> dict[str,
     shutil.copytree(source, out, dirs_exist_ok=True, copy_function=shutil.copyfile)
     if not (out / "reference").is_dir():
         # An older release carries no reference tables; those of this version are the nearest there is.
-        from assets.sharing.evidence import TABLES
-
-        (out / "reference").mkdir()
-        for table in TABLES:
-            shutil.copyfile(REFERENCE / f"{table}.csv", out / "reference" / f"{table}.csv")
+        copy_reference(out)
     before = json.loads((source / "RELEASE.json").read_text(encoding="utf-8")).get("previous")
     files = write_pages(out, source.parent / before if before else None)
     return {"release": source.name, "files": {str(f): f.stat().st_size for f in files}}

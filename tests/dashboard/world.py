@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import yaml
 
-from assets.sharing.evidence import TABLES
+from assets.sharing.evidence import copy_reference
 from dashboard.build import write_pages
-from warehouse.reference import REFERENCE, rows
+from warehouse.reference import rows
 
 MART = "indicator_value__region_year"
 HIDDEN = ("I10", "632626", 2025)
@@ -56,7 +55,11 @@ _COLUMNS = {
     "cell_status": "VARCHAR",
 }
 _KEY = ("period", "year", "variant_id", "origin_code", "region_level", "region_code")
-_LEVEL = {"I07": 90, "I03": 99, "I05c": 95.6, "I09": 95, "I11": 3.2, "I14": 90, "I19": 93, "I18": 98}
+_LEVEL = {
+    "I01": 86, "I02": 75, "I03": 99, "I04": 101, "I05a": 95.8, "I05b": 96, "I05c": 95.6, "I06": 93, "I07": 90, "I08": 47,
+    "I09": 95, "I10": 95.5, "I11": 3.2, "I12": 15, "I13": 640, "I14": 90, "I15": 0.42, "I16": 11400, "I17": 260, "I18": 99,
+    "I19": 95,
+}  # fmt: skip
 
 
 def make_release(
@@ -76,9 +79,7 @@ def make_release(
         "marts": [],
     }
     _json(root / "RELEASE.json", release)
-    (root / "reference").mkdir()
-    for table in TABLES:
-        shutil.copyfile(REFERENCE / f"{table}.csv", root / "reference" / f"{table}.csv")
+    copy_reference(root)
     _contract(root)
     _mart(root, range(last - years + 1, last + 1), shift, hostile)
     file = root / "parquet" / f"{MART}.parquet"
@@ -159,7 +160,7 @@ def _mart(root: Path, years: range, shift: float, hostile: bool) -> None:
     con.execute(
         f"""CREATE TABLE cell AS
         WITH drawn AS (
-          SELECT i.*, r.level AS region_level, r.code, r.zh AS rzh, r.en AS ren, y::INTEGER AS year,
+          SELECT i.*, r.level AS region_level, r.code, r.zh AS rzh, r.en AS ren, r.size, y::INTEGER AS year,
                  (hash(i.id || r.code) % 1000) / 1000.0 - 0.5 AS place_noise, (hash(i.id || r.code || y) % 1000) / 1000.0 - 0.5 AS noise,
                  greatest(60, (120000 * r.size * (0.3 + (hash(r.code) % 1000) / 700.0)))::BIGINT AS d
           FROM indicator i, region r, range({years.start}, {years.stop}) t(y)),
@@ -167,7 +168,7 @@ def _mart(root: Path, years: range, shift: float, hostile: bool) -> None:
           SELECT *, CASE WHEN unit = 'pct' THEN
                    greatest(0, level + place_noise * least(8, level) * (1 - 0.9 * (region_level = 'province')::INT) + noise
                      + ({years.stop - 1} - year) * CASE WHEN level < 10 THEN 0.8 ELSE -0.9 END * (0.6 + place_noise))
-                 ELSE level * (1 + place_noise / 3 + noise / 20) END AS target_value FROM drawn),
+                 ELSE level * CASE WHEN unit = 'ratio' THEN 1 ELSE size END * (1 + place_noise / 3 + noise / 20) END AS target_value FROM drawn),
         counted AS (SELECT *, (target_value * d / 100)::BIGINT AS n FROM valued)
         SELECT year || '-09' AS period, year, id AS variant_id, 'computed' AS origin_code, region_level, code AS region_code,
                id AS indicator_id, zh AS indicator_name_zh, en AS indicator_name_en, rzh AS region_name_zh, ren AS region_name_en,
