@@ -72,7 +72,8 @@ def index_data(release: ReleaseFolder, previous: ReleaseFolder | None) -> dict[s
     con = duckdb.connect(":memory:")
     try:
         load_cells(con, release, "cell")
-        axis, times = choose_axis(con, int(float(limits.get("enrolment_month", 9))))
+        first_month = int(float(limits.get("enrolment_month", 9)))
+        axis, times = choose_axis(con, first_month)
         places = regions(con, release)
         facts = release.facts
         return {
@@ -88,7 +89,7 @@ def index_data(release: ReleaseFolder, previous: ReleaseFolder | None) -> dict[s
             "series": _series(con, release, places, times),
             "targets": targets(release),
             "rules": rules_of(release),
-            "revisions": revisions(con, release, previous),
+            "revisions": revisions(con, release, previous, axis, first_month),
             "deliveries": deliveries(con, release),
             "files": downloads(release),
         }

@@ -188,30 +188,43 @@ def _select(mart: Mart, entry: dict[str, Any]) -> str:
 def choose_axis(con: duckdb.DuckDBPyConnection, first_month: int) -> tuple[str, list[str]]:
     """Time axis and its labels, ascending: school years, or the months of the one school year that the release holds.
 
-    Adds the columns `moment` (label) and keeps one row per series, region and moment in the table `point`. Within a
-    school year the annual point (the month of the autumn count) stands for the year; while it is not there, the latest
-    month does, and is provisional: monthly snapshots never mix with annual figures unmarked.
+    Makes the table `point` from `cell`, see `make_points`.
     """
-    has_month = "length(period) >= 7"
-    school_year = (
-        f"coalesce(year, CASE WHEN {has_month} THEN CAST(CAST(left(period, 4) AS INTEGER) - "
+    (years,) = con.execute(f"SELECT count(DISTINCT {_school_year(first_month)}) FROM cell").fetchall()[0]
+    axis = "month" if years == 1 else "year"
+    make_points(con, "cell", "point", axis, first_month)
+    return axis, [r[0] for r in con.execute("SELECT DISTINCT moment FROM point ORDER BY 1").fetchall()]
+
+
+def make_points(con: duckdb.DuckDBPyConnection, cells: str, points: str, axis: str, first_month: int) -> None:
+    """One row per series, region and moment (the label on the axis): what the page shows.
+
+    Within a school year the annual point (the month of the autumn count) stands for the year; while it is not there,
+    the latest month does, and is provisional. The newest month has a label of its own at the end, provisional as well:
+    monthly snapshots never mix with annual figures unmarked.
+    """
+    label = _school_year(first_month) if axis == "year" else "period"
+    con.execute(
+        f"""CREATE OR REPLACE TABLE {points} AS
+            WITH dated AS (
+              SELECT * REPLACE (
+                coalesce(is_annual, length(period) >= 7 AND CAST(substr(period, 6, 2) AS INTEGER) = {first_month}, true) AS is_annual),
+                {label} AS label FROM {cells}),
+            known AS (
+              SELECT *, bool_or(is_annual) OVER (PARTITION BY series, level, code, label) AS has_annual,
+                     max(period) OVER () AS newest FROM dated),
+            placed AS (
+              SELECT *, CASE WHEN has_annual AND NOT is_annual AND period = newest THEN period ELSE label END AS moment FROM known)
+            SELECT * EXCLUDE (is_provisional, label, has_annual, newest), is_provisional OR NOT is_annual AS is_provisional
+            FROM placed
+            QUALIFY row_number() OVER (
+              PARTITION BY series, level, code, moment ORDER BY is_annual DESC, origin = 'reported', period DESC, year DESC) = 1"""
+    )
+
+
+def _school_year(first_month: int) -> str:
+    """SQL for the first year of a cell's school year, as text."""
+    return (
+        "coalesce(year, CASE WHEN length(period) >= 7 THEN CAST(CAST(left(period, 4) AS INTEGER) - "
         f"CASE WHEN CAST(substr(period, 6, 2) AS INTEGER) < {first_month} THEN 1 ELSE 0 END AS VARCHAR) ELSE left(period, 4) END)"
     )
-    con.execute(
-        f"""CREATE OR REPLACE TEMP VIEW dated AS SELECT * REPLACE (
-              coalesce(is_annual, {has_month} AND CAST(substr(period, 6, 2) AS INTEGER) = {first_month}, true) AS is_annual),
-              {school_year} AS school_year FROM cell"""
-    )
-    years = [r[0] for r in con.execute("SELECT DISTINCT school_year FROM dated ORDER BY 1").fetchall()]
-    by_year = len(years) != 1
-    label = "school_year" if by_year else "period"
-    con.execute(
-        f"""CREATE OR REPLACE TABLE point AS
-            SELECT * EXCLUDE (is_provisional), {label} AS moment,
-                   is_provisional OR NOT is_annual AS is_provisional
-            FROM dated
-            QUALIFY row_number() OVER (
-              PARTITION BY series, level, code, {label} ORDER BY is_annual DESC, origin = 'reported', period DESC) = 1"""
-    )
-    labels = [r[0] for r in con.execute("SELECT DISTINCT moment FROM point ORDER BY 1").fetchall()]
-    return ("year" if by_year else "month"), labels

@@ -11,15 +11,15 @@ const val = (o, r, t) => r < 0 ? null : o.v[at(r, t)];
 const dirty = { sort: { col: -1, dir: 1 } };
 const st = { t: Math.max(0, T - 1), k: 0, c: counties[0] ?? 0, l: 'county', x: -1 };
 
-const fx = (o, v) => v == null ? '—' : v.toFixed(o.dec);
+const fx = (o, v) => v == null ? '—' : o.dec ? v.toFixed(o.dec) : count(Math.round(v));
 const shown = (o, r, t) => has(o, r, t, HIDDEN) ? tr('保密', 'conf.') : fx(o, val(o, r, t));
 const marked = (o, r, t) => shown(o, r, t) + (val(o, r, t) != null && has(o, r, t, PROVISIONAL) ? '*' : '');
 const unit = o => o.u[L === 'zh' ? 0 : 1];
 const place = r => nm(R[r]);
 const brief = r => L === 'zh' ? R[r].s || R[r].zh : R[r].en;
 const prefectureOf = r => prefectures.find(p => R[p].c === R[r].p);
-const when = t => D.axis === 'year' ? D.times[t] : D.times[t];
-const whenLong = t => D.axis === 'year' ? tr(`${D.times[t]}–${+D.times[t] + 1} 学年`, `School year ${D.times[t]}–${+D.times[t] + 1}`) : D.times[t];
+const when = t => D.times[t];
+const whenLong = t => D.times[t].length > 4 ? tr(`${D.times[t]}，月度快报`, `${D.times[t]}, monthly, provisional`) : tr(`${D.times[t]}–${+D.times[t] + 1} 学年`, `School year ${D.times[t]}–${+D.times[t] + 1}`);
 const gap = (o, r, t) => { const v = val(o, r, t); return v == null || !o.target ? null : o.dir === 'down' ? o.target.v - v : v - o.target.v; };
 const met = (o, r, t) => has(o, r, t, MET);
 const goal = o => o.target ? fx(o, o.target.v) : '';
@@ -210,11 +210,11 @@ function drawRank() {
   const X = v => x0 + 6 + (v - lo) / (hi - lo) * (x1 - x0 - 12);
   svg.setAttribute('viewBox', `0 0 ${W} ${top + per * rowH + 4}`);
   const out = [hatch()];
-  const step = [.1, .2, .5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 1e4, 1e5].find(q => (hi - lo) / q <= 4) || (hi - lo);
+  const step = [.1, .2, .5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 1e4, 1e5].find(q => (hi - lo) / q <= 6) || (hi - lo);
   for (let c = 0; c < cols; c++) {
     const bx = c * (cw + gutter), n = Math.min(per, rows.length - c * per);
     if (known.length) for (let v = Math.ceil(lo / step) * step; v <= hi + 1e-9; v += step) {
-      if (o.target && Math.abs(X(v) - X(o.target.v)) < 26) continue;
+      if (o.target && Math.abs(X(v) - X(o.target.v)) < 22) continue;
       out.push(s('line', { x1: bx + X(v), x2: bx + X(v), y1: top - 3, y2: top + n * rowH, stroke: '#eef0f2' }), s('text', { x: bx + X(v), y: 12, 'text-anchor': 'middle', 'font-size': 10, fill: '#98a2b3' }, +v.toFixed(2)));
     }
     if (o.target && known.length) out.push(s('line', { x1: bx + X(o.target.v), x2: bx + X(o.target.v), y1: top - 4, y2: top + n * rowH, stroke: '#475467', 'stroke-dasharray': '3 3' }), s('text', { x: bx + X(o.target.v), y: 12, 'text-anchor': 'middle', 'font-size': 10, 'font-weight': 700, fill: '#475467' }, goal(o)));
@@ -332,7 +332,7 @@ function exportCsv() {
   // A cell that a spreadsheet would take for a formula gets an apostrophe.
   const cell = x => { const v = String(x); const safe = /^[=+\-@\t\r]/.test(v) && !/^-?\d+(\.\d+)?$/.test(v) ? "'" + v : v; return /[",\r\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe; };
   const rows = st.l === 'county' ? counties : st.l === 'prefecture' ? prefectures : sets;
-  const lines = [[tr('代码', 'code'), tr('地区', 'region'), ...S.map(nm)], ...rows.map(r => [R[r].c, place(r), ...S.map(o => has(o, r, st.t, HIDDEN) ? tr('保密', 'confidential') : val(o, r, st.t) == null ? '' : fx(o, val(o, r, st.t)))])];
+  const lines = [[tr('代码', 'code'), tr('地区', 'region'), ...S.map(nm)], ...rows.map(r => [R[r].c, place(r), ...S.map(o => has(o, r, st.t, HIDDEN) ? tr('保密', 'confidential') : val(o, r, st.t) == null ? '' : val(o, r, st.t).toFixed(o.dec))])];
   const blob = new Blob(['\ufeff' + lines.map(l => l.map(cell).join(',')).join('\r\n') + '\r\n'], { type: 'text/csv;charset=utf-8' });
   const a = h('a', { href: URL.createObjectURL(blob), download: `${D.release}-${D.times[st.t]}-${st.l}.csv` });
   document.body.append(a); a.click(); a.remove();
@@ -343,16 +343,16 @@ function drawRevisions() {
   const v = D.revisions, box = $('rev');
   if (!v.previous && v.known) { $('revhead').textContent = tr('首次发布，没有可比较的上一版', 'First release: there is nothing to compare with'); $('revlist').replaceChildren(); return; }
   if (!v.known) { $('revhead').textContent = tr(`上一版 ${v.previous} 不在手边，未作比较；见 CHANGES.md`, `The previous release ${v.previous} is not at hand; see CHANGES.md`); $('revlist').replaceChildren(); return; }
-  $('revhead').replaceChildren(tr(`较上一版 ${v.previous}：`, `Since ${v.previous}: `), h('b', {}, v.cells ? tr(`修订 ${count(v.cells)} 格`, `${count(v.cells)} cells revised`) : tr('没有修订', 'nothing revised')), tr(`，新增 ${count(v.added)} 格`, `, ${count(v.added)} added`), v.gone ? tr(`，撤下 ${count(v.gone)} 格`, `, ${count(v.gone)} withdrawn`) : '');
+  $('revhead').replaceChildren(tr(`较上一版 ${v.previous}：`, `Since ${v.previous}: `), h('b', {}, v.cells ? tr(`修订 ${count(v.cells)} 格`, `${count(v.cells)} cells revised`) : tr('没有修订', 'nothing revised')), v.updated ? tr(`，更新快报 ${count(v.updated)} 格`, `, ${count(v.updated)} provisional updated`) : '', tr(`，新增 ${count(v.added)} 格`, `, ${count(v.added)} added`), v.gone ? tr(`，撤下 ${count(v.gone)} 格`, `, ${count(v.gone)} withdrawn`) : '');
   const say = (o, x) => x === 'h' ? tr('保密', 'confidential') : x == null ? '—' : o ? fx(o, x) : x;
-  const rows = v.list.map(([id, l, c, p, a, b]) => {
+  const rows = v.list.map(([id, l, c, p, a, b, was]) => {
     const o = S.find(x => x.id === id), r = index.get(l + c);
-    const t = D.times.findIndex(x => D.axis === 'year' ? p.startsWith(x) : x === p), k = S.indexOf(o);
+    const t = D.times.indexOf(p), k = S.indexOf(o);
     const label = r == null ? c : place(r);
-    return h('tr', {}, h('td', { class: 'l' }, o ? nm(o) : id), h('td', { class: 'l' }, r != null && k >= 0 ? h('button', { type: 'button', onclick: () => go({ k, ...(t >= 0 ? { t } : {}), ...(R[r].l === 'county' ? { c: r } : { l: R[r].l }) }) }, label) : label), h('td', {}, p), h('td', {}, say(o, a)), h('td', {}, '→'), h('td', {}, say(o, b)));
+    return h('tr', {}, h('td', { class: 'l' }, o ? nm(o) : id), h('td', { class: 'l' }, r != null && k >= 0 ? h('button', { type: 'button', onclick: () => go({ k, ...(t >= 0 ? { t } : {}), ...(R[r].l === 'county' ? { c: r } : { l: R[r].l }) }) }, label) : label), h('td', {}, p), h('td', {}, say(o, a)), h('td', {}, '→'), h('td', {}, say(o, b)), h('td', { class: 'l mu' }, was ? tr('快报更新', 'was provisional') : tr('修订', 'revised')));
   });
-  $('revlist').replaceChildren(rows.length ? h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', { class: 'l' }, tr('指标', 'Indicator')), h('th', { class: 'l' }, tr('地区', 'Region')), h('th', {}, tr('时期', 'Period')), h('th', {}, tr('原值', 'Before')), h('th', {}), h('th', {}, tr('现值', 'Now')))), h('tbody', {}, rows))) : '',
-    v.cells > rows.length ? h('p', { class: 'mu' }, tr(`只列变动最大的 ${rows.length} 格，全部见 CHANGES.md 和数据文件`, `The ${rows.length} largest moves; CHANGES.md and the data files hold all`)) : '');
+  $('revlist').replaceChildren(rows.length ? h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', { class: 'l' }, tr('指标', 'Indicator')), h('th', { class: 'l' }, tr('地区', 'Region')), h('th', {}, tr('时期', 'Period')), h('th', {}, tr('原值', 'Before')), h('th', {}), h('th', {}, tr('现值', 'Now')), h('th', {}))), h('tbody', {}, rows))) : '',
+    v.cells + v.updated > rows.length ? h('p', { class: 'mu' }, tr(`只列变动最大的 ${rows.length} 格，全部见 CHANGES.md 和数据文件`, `The ${rows.length} largest moves; CHANGES.md and the data files hold all`)) : '');
 }
 
 const STATES = [['accepted', '本期报送', 'delivered', '#4a93a8'], ['earlier', '沿用前期', 'from an earlier month', '#a9cfd9'], ['refused', '退回', 'refused', '#c05a2b'], ['missing', '缺', 'missing', '#fff']];

@@ -194,8 +194,9 @@ def test_hidden_value_left_in_a_mart_does_not_reach_the_page(tmp_path):
 def test_revised_cell_is_listed_with_both_values(data):
     found = data["revisions"]
     assert (found["previous"], found["known"], found["cells"]) == ("v2025.9.0", True, 1)
-    series, level, code, period, before, after = found["list"][0]
-    assert (series, level, code, period) == ("I07", "county", "630102", "2024-09")
+    series, level, code, moment, before, after, was_provisional = found["list"][0]
+    assert (series, level, code, moment, was_provisional) == ("I07", "county", "630102", "2024", 0)
+    assert found["updated"] == found["added"] == found["gone"] == 0
     assert after == pytest.approx(before + 0.4)
 
 
@@ -203,10 +204,36 @@ def test_first_release_and_absent_previous_are_told_apart(releases, tmp_path):
     from tests.dashboard.world import make_release
 
     assert parsed(releases / "v2025.9.0").data()["revisions"] == {
-        "previous": None, "known": True, "cells": 0, "added": 0, "list": []
+        "previous": None, "known": True, "cells": 0, "updated": 0, "added": 0, "gone": 0, "list": []
     }  # fmt: skip
     alone = make_release(tmp_path / "v2025.9.1", years=1, previous="v2025.9.0")
     assert parsed(alone).data()["revisions"]["known"] is False
+
+
+def test_months_never_mix_with_annual_figures(tmp_path):
+    from tests.dashboard.world import make_release
+
+    make_release(tmp_path / "v2025.9.0", years=2)
+    data = parsed(
+        make_release(tmp_path / "v2025.9.1", years=2, months=("2025-10", "2025-12"), previous="v2025.9.0")
+    ).data()
+    assert data["times"] == ["2024", "2025", "2025-12"]
+    annual, newest = (cell(data, "I07", "630102", t) for t in ("2025", "2025-12"))
+    assert newest["v"] == pytest.approx(annual["v"] + 12) and not annual["flag"] & PROVISIONAL
+    assert all(
+        int(f, 36) & (PROVISIONAL | MISSING | HIDDEN_BIT) for s in data["series"] for f in s["f"][2::3]
+    )  # every newest month is marked
+    # a further month is no revision of the year
+    assert data["revisions"]["cells"] == 0 and data["revisions"]["added"] > 1000
+
+
+def test_one_school_year_is_shown_by_month(tmp_path):
+    from tests.dashboard.world import make_release
+
+    data = parsed(make_release(tmp_path / "v2025.9.0", years=1, months=("2025-10",))).data()
+    assert data["axis"] == "month" and data["times"] == ["2025-09", "2025-10"]
+    assert cell(data, "I07", "630102", "2025-10")["flag"] & PROVISIONAL
+    assert not cell(data, "I07", "630102", "2025-09")["flag"] & PROVISIONAL
 
 
 def test_tiles_are_those_of_the_reference_table(data):

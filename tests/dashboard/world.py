@@ -63,9 +63,18 @@ _LEVEL = {
 
 
 def make_release(
-    root: Path, years: int = 5, *, previous: str | None = None, shift: float = 0.0, hostile: bool = False
+    root: Path,
+    years: int = 5,
+    *,
+    previous: str | None = None,
+    shift: float = 0.0,
+    hostile: bool = False,
+    months: tuple[str, ...] = (),
 ) -> Path:
-    """Write a release and its pages; `shift` moves one cell, `hostile` puts markup into every name."""
+    """Write a release and its pages; `shift` moves one cell, `hostile` puts markup into every name.
+
+    `months` are snapshots of the last school year after its annual point, each a copy of it with one more in 630102 I07.
+    """
     root.mkdir(parents=True)
     last = 2025
     release = {
@@ -81,7 +90,7 @@ def make_release(
     _json(root / "RELEASE.json", release)
     copy_reference(root)
     _contract(root)
-    _mart(root, range(last - years + 1, last + 1), shift, hostile)
+    _mart(root, range(last - years + 1, last + 1), shift, hostile, months)
     file = root / "parquet" / f"{MART}.parquet"
     resource = {
         "name": MART,
@@ -138,7 +147,7 @@ def _regions() -> list[tuple[str, str, str, str, float]]:
     return found
 
 
-def _mart(root: Path, years: range, shift: float, hostile: bool) -> None:
+def _mart(root: Path, years: range, shift: float, hostile: bool, months: tuple[str, ...]) -> None:
     con = duckdb.connect()
     con.execute("CREATE TABLE region(level VARCHAR, code VARCHAR, zh VARCHAR, en VARCHAR, size DOUBLE)")
     con.executemany("INSERT INTO region VALUES (?, ?, ?, ?, ?)", _regions())
@@ -193,6 +202,11 @@ def _mart(root: Path, years: range, shift: float, hostile: bool) -> None:
         "WHERE variant_id = 'I07' AND region_code = '630102' AND year = 2024",
         [shift, shift],
     )
+    for month in months:
+        con.execute(
+            f"INSERT INTO cell SELECT * REPLACE ('{month}' AS period, false AS is_annual_point, value_published + CASE WHEN variant_id = 'I07' "
+            f"AND region_code = '630102' THEN {month[5:]} ELSE 0 END AS value_published) FROM cell WHERE period = '{years.stop - 1}-09'"
+        )
     listed = ", ".join(f"{n}::{t} AS {n}" for n, t in _COLUMNS.items())
     con.execute(
         f"COPY (SELECT {listed} FROM cell ORDER BY ALL) TO '{root}/parquet/{MART}.parquet' (FORMAT parquet, COMPRESSION zstd)"
