@@ -343,7 +343,7 @@ function drawRevisions() {
   const v = D.revisions, box = $('rev');
   if (!v.previous && v.known) { $('revhead').textContent = tr('首次发布，没有可比较的上一版', 'First release: there is nothing to compare with'); $('revlist').replaceChildren(); return; }
   if (!v.known) { $('revhead').textContent = tr(`上一版 ${v.previous} 不在手边，未作比较；见 CHANGES.md`, `The previous release ${v.previous} is not at hand; see CHANGES.md`); $('revlist').replaceChildren(); return; }
-  $('revhead').replaceChildren(tr(`较上一版 ${v.previous}：`, `Since ${v.previous}: `), h('b', {}, v.cells ? tr(`修订 ${count(v.cells)} 格`, `${count(v.cells)} cells revised`) : tr('没有修订', 'nothing revised')), v.updated ? tr(`，更新快报 ${count(v.updated)} 格`, `, ${count(v.updated)} provisional updated`) : '', tr(`，新增 ${count(v.added)} 格`, `, ${count(v.added)} added`), v.gone ? tr(`，撤下 ${count(v.gone)} 格`, `, ${count(v.gone)} withdrawn`) : '');
+  $('revhead').replaceChildren(tr(`较上一版 ${v.previous}：`, `Since ${v.previous}: `), h('b', {}, v.cells ? tr(`修订 ${count(v.cells)} 格`, `${count(v.cells)} cell${v.cells === 1 ? '' : 's'} revised`) : tr('没有修订', 'nothing revised')), v.updated ? tr(`，更新快报 ${count(v.updated)} 格`, `, ${count(v.updated)} provisional updated`) : '', tr(`，新增 ${count(v.added)} 格`, `, ${count(v.added)} added`), v.gone ? tr(`，撤下 ${count(v.gone)} 格`, `, ${count(v.gone)} withdrawn`) : '');
   const say = (o, x) => x === 'h' ? tr('保密', 'confidential') : x == null ? '—' : o ? fx(o, x) : x;
   const rows = v.list.map(([id, l, c, p, a, b, was]) => {
     const o = S.find(x => x.id === id), r = index.get(l + c);
