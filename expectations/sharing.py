@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from expectations.rule import Check, Rule, Severity, between, no_rows, row_count_between, satisfies
 from warehouse.contract import load_contracts
-from warehouse.release.disclosure import disclosure_of
+from warehouse.protection import protection_of
 
 BLOCK, WARN, AUDIT = Severity.BLOCK, Severity.WARN, Severity.AUDIT
 CENTRE = "省级教育数据中心"
@@ -19,22 +19,26 @@ CENTRE = "省级教育数据中心"
 
 def _small_cells() -> Iterator[Check]:
     for mart, contract in load_contracts("marts").items():
-        disclosure = disclosure_of(contract)
-        if not disclosure:
+        rule = protection_of(contract)
+        if rule.lane == "open":
             continue
         last = contract.key[-1]
-        for count in disclosure.counts:
+        for name, count in rule.counts.items():
+            safe = (
+                f"{name} % {rule.base} = 0"
+                if rule.lane == "round"
+                else f"{name} = 0 OR {name} >= {rule.minimum}"
+            )
             yield satisfies(
                 f"release.{mart}",
-                f"coalesce({count} = 0 OR {count} >= {disclosure.minimum}, true)",
-                field=count,
+                f"coalesce({f'NOT ({count.where}) OR ' if count.where else ''}{safe}, true)",
+                field=name,
                 column=last,
                 key=contract.key,
             )
-        hidden = " AND ".join(f"{c} IS NULL" for c in disclosure.counts)
         yield satisfies(
             f"release.{mart}",
-            f"cell_status IN ('shown', 'hidden') AND (cell_status = 'shown' OR NOT ({hidden}) IS NULL)",
+            "cell_status IN ('shown', 'rounded', 'hidden') AND (cell_status = 'hidden') = (hidden_columns IS NOT NULL)",
             field="cell_status",
             column=last,
             key=contract.key,
@@ -79,8 +83,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="RS08",
         title_zh="小单元不公开",
-        statement_zh="发布文件中没有大于 0 且小于门限的人数；隐藏不写成 0",
-        statement_en="No staged file shows a count above 0 and below its minimum; hidden is never 0",
+        statement_zh="发布文件中没有大于 0 且小于门限的人数，或人数已按基数取整；隐藏不写成 0",
+        statement_en="No staged file shows a count above 0 and below its minimum, or counts are rounded to the base; hidden is never 0",
         clause="统计法第二十八条；政府信息公开条例第十五条",
         severity=BLOCK,
         owner_zh=CENTRE,

@@ -7,10 +7,10 @@ from rules.fixtures import copy_world
 from rules.test_storage_rules import Store
 from warehouse.contract import load_contracts
 from warehouse.engine.duckdb import quote
-from warehouse.release.disclosure import disclosure_of
+from warehouse.protection import enforced, protection_of
 
 MARTS = load_contracts("marts")
-PROTECTED = [m for m, c in MARTS.items() if disclosure_of(c)]
+PROTECTED = [m for m, c in MARTS.items() if protection_of(c).lane != "open"]
 RATED = [m for m, c in MARTS.items() if c.properties.get("rates")]
 
 
@@ -23,20 +23,15 @@ def store(template, tmp_path_factory):
 
 def _staged(store, mart, **values):
     """One staged row of a mart: counts of 100, whatever else is empty; `values` replace single columns."""
-    contract = MARTS[mart]
-    disclosure = disclosure_of(contract)
+    contract, rule = enforced(MARTS[mart]), protection_of(MARTS[mart])
     columns = [(c.name, c.type) for c in contract.columns]
-    if disclosure and "cell_status" not in dict(columns):
-        columns.append(("cell_status", "VARCHAR"))
     row = {name: "NULL" for name, _ in columns}
     row |= {
         c.name: "1" if "INT" in c.type else ("DATE '2026-03-01'" if c.type == "DATE" else "'x'")
         for c in contract.columns
         if c.key
     }
-    row |= dict.fromkeys(disclosure.counts if disclosure else (), "100")
-    if disclosure:
-        row["cell_status"] = "'shown'"
+    row |= dict.fromkeys(rule.counts, "100") | {"indicator_id": "'I01'", "cell_status": "'rounded'"}
     row |= {k: v for k, v in values.items() if k in row}
     listed = ", ".join(f"{row[name]}::{type_} AS {quote(name)}" for name, type_ in columns)
     store.session.execute(f"CREATE OR REPLACE TABLE work.main.staged AS SELECT {listed}")
@@ -49,16 +44,17 @@ def _rules(found):
 
 @pytest.mark.parametrize("mart", PROTECTED)
 def test_rs08_no_small_count_leaves_the_house(store, mart):
-    disclosure = disclosure_of(MARTS[mart])
-    count, low = disclosure.counts[0], disclosure.minimum
+    rule = protection_of(MARTS[mart])
+    count, base = next(iter(rule.counts)), rule.base
     beside = {name: "100" for rate in MARTS[mart].properties.get("rates", ()) for name in rate[1:]}
     assert _rules(_staged(store, mart, **beside)) == set()
-    for shown in (0, low):
-        assert _rules(_staged(store, mart, **{**beside, count: str(shown)})) == set()
-    for small in (1, low - 1):
-        assert _rules(_staged(store, mart, **{**beside, count: str(small)})) == {"RS08"}
-    hidden = {**beside, **dict.fromkeys(disclosure.counts, "NULL"), "cell_status": "'hidden'"}
-    assert _rules(_staged(store, mart, **hidden)) == set()
+    for safe in (0, base):
+        assert _rules(_staged(store, mart, **{**beside, count: str(safe)})) == set()
+    for exact in (1, base - 1, base + 1):
+        assert _rules(_staged(store, mart, **{**beside, count: str(exact)})) == {"RS08"}
+    hidden = {**beside, "cell_status": "'hidden'"}
+    assert _rules(_staged(store, mart, **hidden, hidden_columns="'pct_x'")) == set()
+    assert _rules(_staged(store, mart, **hidden)) == {"RS08"}
     assert _rules(_staged(store, mart, **beside, cell_status="'maybe'")) == {"RS08"}
     assert _rules(_staged(store, mart, **beside, cell_status="NULL")) == {"RS08"}
 

@@ -13,7 +13,7 @@ import pytest
 
 from expectations.rule import Stage, all_rules
 from warehouse.contract import load_contracts
-from warehouse.release.disclosure import STATUS, disclosure_of
+from warehouse.protection import enforced
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -80,9 +80,7 @@ def empty_release():
     for database in ("memory", "old", "new"):
         con.execute(f"CREATE SCHEMA {database}.mart")
         for contract in load_contracts("marts").values():
-            columns = {c.name: c.type for c in contract.columns}
-            if disclosure_of(contract):
-                columns.setdefault(STATUS, "VARCHAR")
+            columns = {c.name: c.type for c in enforced(contract).columns}
             listed = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
             con.execute(f"CREATE TABLE {database}.{contract.table} ({listed})")
     yield con

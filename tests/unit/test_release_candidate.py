@@ -11,6 +11,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from fixtures.release_world import (
+    GRADUATES,
     INPUTS,
     PERIOD,
     build,
@@ -25,9 +26,9 @@ from openpyxl import load_workbook
 
 from warehouse.contract import Contract
 from warehouse.errors import BlockedError, EduError, UsageError
+from warehouse.protection import enforced
 from warehouse.release import load_candidate, verify_release
 from warehouse.release.changes import needed_bump
-from warehouse.release.disclosure import enforced
 from warehouse.release.manifest import read_contracts
 
 
@@ -102,7 +103,6 @@ def test_content_hash_follows_data_and_contracts_only(settings):
     first = build(settings)
     assert build(settings, code_version="other").content_hash == first.content_hash
     assert build(settings, warehouse(corrected=True)).content_hash != first.content_hash
-    assert build(settings, minimum={"graduate__county": 9}).content_hash != first.content_hash
 
 
 def test_nothing_tells_machine_path_or_person(tmp_path, settings):
@@ -162,12 +162,13 @@ def test_duckdb_file(settings):
 
 
 def test_contracts_round_trip(settings):
-    root = build(settings, minimum={"aid__county_stage": 7}).path
+    root = build(settings).path
     for name, found in read_contracts(root).items():
-        wanted = enforced(contracts()[name], 7 if name == "aid__county_stage" else None)
+        wanted = enforced(contracts()[name])
         assert dataclasses.asdict(found) == dataclasses.asdict(wanted)
     aid = read_contracts(root)["aid__county_stage"]
-    assert aid.properties["disclosure"]["minimum"] == 7 and aid.columns[-1].name == "cell_status"
+    assert aid.properties["disclosure"]["minimum"] == 5
+    assert [c.name for c in aid.columns[-2:]] == ["cell_status", "hidden_columns"]
 
 
 def test_data_package(settings):
@@ -188,6 +189,7 @@ def test_data_package(settings):
         "integer",
         "number",
         "string",
+        "string",
     ]
 
 
@@ -197,8 +199,8 @@ def test_release_json_has_ordered_inputs_without_unknown_fields(settings):
     assert [i["source"] for i in facts["inputs"]] == ["s1", "s2"]
     assert "file" not in facts["inputs"][0]
     assert {m["mart"]: (m["rows"], m["hidden_rows"]) for m in facts["marts"]} == {
-        "aid__county_stage": (8, 4),
-        "graduate__county": (2, 1),
+        "aid__county_stage": (8, 6),
+        "graduate__county": (2, 2),
         "school__school": (3000, 0),
     }
 
@@ -238,7 +240,7 @@ def test_first_changes_and_counts_against_the_previous_release(settings):
     assert "| aid__county_stage | 有修订 revised | 1.0.0 | 0 | 0 | 1 | 2 |" in text
     assert "| graduate__county | 有修订 revised | 1.0.0 | 2 | 1 | 0 | 0 |" in text
     assert "| school__school | 无变化 same | 1.0.0 | 0 | 0 | 0 | 0 |" in text
-    assert "revised in `n_aided`: 1" in text and "revised in `pct_aided`: 1" in text
+    assert "revised in `n_aided`: 1" in text and "revised in `n_students`: 1" in text
 
 
 def test_new_and_removed_marts_and_columns_in_changes(settings):
@@ -254,6 +256,7 @@ def test_new_and_removed_marts_and_columns_in_changes(settings):
             column("is_rural", "乡村", "BOOLEAN"),
         ],
         version="2.0.0",
+        disclosure={"lane": "open", "reason": "directory"},
     )
     con = warehouse()
     con.execute("ALTER TABLE mart.school__school ADD COLUMN is_rural BOOLEAN")
@@ -276,9 +279,7 @@ def test_schema_change_needs_its_version(settings, version, drop, accepted):
         column("n_graduates", "毕业生数", "BIGINT" if drop else "INTEGER", unit="人"),
         column("note", "备注", "VARCHAR"),
     ]
-    marts["graduate__county"] = contract(
-        "graduate__county", "毕业生", columns, version, disclosure={"minimum": 10, "counts": ["n_graduates"]}
-    )
+    marts["graduate__county"] = contract("graduate__county", "毕业生", columns, version, disclosure=GRADUATES)
     con = warehouse()
     con.execute("ALTER TABLE mart.graduate__county ADD COLUMN note VARCHAR")
     if accepted:
@@ -312,19 +313,15 @@ def broken(**changes) -> dict[str, Contract]:
             BlockedError,
         ),
         (broken(properties={}), BlockedError),  # counts persons without protection
-        (broken(properties={"disclosure": {"minimum": 5, "counts": ["nope"]}}), UsageError),
-        (broken(properties={"disclosure": {"minimum": 5, "count": ["n_graduates"]}}), UsageError),
-        (broken(properties={"disclosure": {"minimum": 1, "counts": ["n_graduates"]}}), UsageError),
-        (
-            broken(
-                properties={"disclosure": {"minimum": 5, "counts": ["n_graduates"], "hides": ["county_code"]}}
-            ),
-            UsageError,
-        ),
-        (
-            broken(properties={"disclosure": {"minimum": 5, "counts": ["n_graduates"]}, "sortKey": ["x"]}),
-            UsageError,
-        ),
+        (broken(properties={"disclosure": GRADUATES | {"counts": {"nope": {}}}}), UsageError),
+        (broken(properties={"disclosure": GRADUATES | {"count": {}}}), UsageError),
+        (broken(properties={"disclosure": GRADUATES | {"minimum": 1}}), UsageError),
+        (broken(properties={"disclosure": GRADUATES | {"lane": "trust"}}), UsageError),
+        (broken(properties={"disclosure": GRADUATES | {"tier": "secret"}}), UsageError),
+        (broken(properties={"disclosure": GRADUATES | {"dimensions": {}}}), UsageError),
+        (broken(properties={"disclosure": {"lane": "open"}}), UsageError),
+        (broken(properties={"disclosure": {"lane": "open", "reason": "x"}}), BlockedError),
+        (broken(properties={"disclosure": GRADUATES, "sortKey": ["x"]}), UsageError),
     ],
 )
 def test_unfit_contracts_are_refused_with_a_remedy(settings, marts, error):

@@ -4,7 +4,7 @@
 same folder. Every file except `marts.duckdb` is byte-reproducible with the same engine version; nothing
 in it tells the time, the machine, the path or the person.
 
-Mart-level custom properties read here: `disclosure` (see disclosure.py) and `sortKey`, a list of
+Mart-level custom properties read here: `disclosure` (see docs/disclosure.md) and `sortKey`, a list of
 columns that lead the order of rows; the key always completes it, so that the order is total. The schema
 version is the contract's version.
 """
@@ -24,13 +24,14 @@ import duckdb
 
 from warehouse.config import Settings
 from warehouse.contract import Contract
+from warehouse.disclosure import Protected, protect_marts
 from warehouse.engine.duckdb import Session, literal, quote
 from warehouse.errors import BlockedError, UsageError
+from warehouse.protection import HIDDEN_COLUMNS, INTEGERS, STATUS, enforced, protection_of
 from warehouse.release import files, pointer
 from warehouse.release.approval import record_builder
 from warehouse.release.changes import changes_text, check_versions, compare
 from warehouse.release.dictionary import Codes, html_text, write_xlsx
-from warehouse.release.disclosure import INTEGERS, STATUS, disclosure_of, enforced, protect
 from warehouse.release.duckdb_file import memory_session, write_duckdb
 from warehouse.release.manifest import (
     clean_inputs,
@@ -87,14 +88,13 @@ def build_candidate(
     reference_version: str,
     operator: str,
     data_as_of: str | None = None,
-    minimum: Mapping[str, int] | None = None,
     codes: Codes | None = None,
     extras: Callable[[Path], None] | None = None,
 ) -> Candidate:
     """Write, check and name a candidate; an equal one that is already there is kept, with its approvals.
 
     `operator` is the account that builds and so may not approve. `data_as_of` defaults to the last day
-    of the period. `minimum` overrides the disclosure minimum by mart id. `codes` are code lists for the
+    of the period. `codes` are code lists for the
     dictionary. `extras` is called with the staged folder to add files made from it (the dashboard); it
     must be deterministic and change nothing.
 
@@ -107,7 +107,7 @@ def build_candidate(
     if not operator.strip():
         raise UsageError("缺少操作账号 / the operator's account is missing", "name the account that builds")
     known_inputs, rules = clean_inputs(inputs), clean_rules(rule_summary)
-    final = {name: enforced(contracts[name], (minimum or {}).get(name)) for name in sorted(contracts)}
+    final = {name: enforced(contracts[name]) for name in sorted(contracts)}
     for name, contract in final.items():
         _check_contract(name, contract)
 
@@ -116,7 +116,11 @@ def build_candidate(
         staging = files.new_staging(settings.candidates)
         try:
             session = Session(con, Path())
-            rows = {name: _write_mart(session, staging, contract, period) for name, contract in final.items()}
+            for contract in final.values():
+                _check_table(session, contract)
+            earlier = [r.path for r in pointer.list_releases(settings)]
+            safe = protect_marts(session, final, earlier)
+            rows = {name: _write_mart(session, staging, c, period, safe[name]) for name, c in final.items()}
             digest = content_hash(staging)
             release, previous = _identity(settings, period, digest)
             hidden = {name: _hidden_rows(staging, contract) for name, contract in final.items()}
@@ -134,6 +138,7 @@ def build_candidate(
                 "inputs": known_inputs,
                 "marts": [_mart_facts(c, rows[name], hidden[name]) for name, c in final.items()],
             }
+            losses = [{"mart": name, **safe[name].loss} for name in final]
             files.write_text(staging / "CHANGES.md", _changes(release, previous, staging, final))
             write_duckdb(staging, facts, final, rules, storage)
             files.write_json(staging / "datapackage.json", data_package(facts, final, staging, rows))
@@ -141,7 +146,7 @@ def build_candidate(
             files.write_text(staging / "dictionary.html", html_text(release, final, codes or {}))
             files.write_json(
                 staging / "quality" / "summary.json",
-                {"release": release, "period": period, "rules": rules, "disclosure": facts["marts"]},
+                {"release": release, "period": period, "rules": rules, "disclosure": losses},
             )
             files.write_json(staging / "RELEASE.json", facts)
             if extras:
@@ -187,7 +192,7 @@ def _ordered(session: Session) -> Iterator[None]:
         session.execute(f"SET preserve_insertion_order = {literal(bool(before))}")
 
 
-def _write_mart(session: Session, staging: Path, contract: Contract, period: str) -> int:
+def _check_table(session: Session, contract: Contract) -> None:
     if not session.exists(contract.table):
         raise BlockedError(f"{contract.table} 不存在 / does not exist", "run the models of this period first")
     _check_types(session, contract)
@@ -197,6 +202,9 @@ def _write_mart(session: Session, staging: Path, contract: Contract, period: str
             f"{contract.id}: 主键重复 / the key is not unique ({', '.join(contract.key)})",
             "correct the model or the key of the contract",
         )
+
+
+def _write_mart(session: Session, staging: Path, contract: Contract, period: str, safe: Protected) -> int:
     order = dict.fromkeys((*(contract.properties.get("sortKey") or ()), *contract.key))
     metadata = {
         "mart": contract.id,
@@ -211,7 +219,7 @@ def _write_mart(session: Session, staging: Path, contract: Contract, period: str
     footer = ", ".join(f"{name}: {literal(value)}" for name, value in metadata.items())
     # A hidden sort column would betray its order of magnitude by its place: sort what is published, not
     # the mart.
-    published = f"SELECT * FROM ({protect(session.con, contract.table, contract)})"
+    published = f"SELECT * FROM ({safe.select})"
     if any(c.name == "period" for c in contract.columns):
         # What later months brought is not the data of this month (decision 0004).
         published += f" WHERE period <= {literal(period)}"
@@ -230,7 +238,7 @@ def _check_types(session: Session, contract: Contract) -> None:
     actual = {row[0]: row[1] for row in session.rows(f"DESCRIBE SELECT * FROM {quote(contract.table)}")}
     faults = []
     for column in contract.columns:
-        if column.name == STATUS and disclosure_of(contract):
+        if column.name in (STATUS, HIDDEN_COLUMNS) and protection_of(contract).lane != "open":
             continue
         wanted = session.value(f"SELECT typeof(CAST(NULL AS {column.type}))")
         found = actual.get(column.name, "–")
@@ -254,7 +262,7 @@ def _identity(settings: Settings, period: str, digest: str) -> tuple[str, pointe
 
 
 def _hidden_rows(staging: Path, contract: Contract) -> int:
-    if disclosure_of(contract) is None:
+    if protection_of(contract).lane == "open":
         return 0
     session = memory_session()
     try:
@@ -265,7 +273,7 @@ def _hidden_rows(staging: Path, contract: Contract) -> int:
 
 
 def _mart_facts(contract: Contract, rows: int, hidden: int) -> dict[str, Any]:
-    rule = disclosure_of(contract)
+    rule = protection_of(contract)
     return {
         "mart": contract.id,
         "table": contract.table,
@@ -273,7 +281,8 @@ def _mart_facts(contract: Contract, rows: int, hidden: int) -> dict[str, Any]:
         "title_en": contract.title_en,
         "schema_version": contract.version,
         "rows": rows,
-        "minimum": rule.minimum if rule else None,
+        "lane": rule.lane,
+        "minimum": None if rule.lane == "open" else rule.minimum,
         "hidden_rows": hidden,
     }
 

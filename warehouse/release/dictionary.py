@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.contract import Column, Contract
-from warehouse.release.disclosure import disclosure_of
+from warehouse.protection import protection_of
 from warehouse.text_safety import open_workbook
 
 # list id -> (code, Chinese, English)
@@ -43,12 +43,14 @@ def _text(value: Any) -> str:
 
 
 def _protection(contract: Contract, column: Column) -> str:
-    rule = disclosure_of(contract)
-    if rule is None or column.name not in rule.hideable:
+    rule = protection_of(contract)
+    if rule.lane == "open" or column.name not in rule.hideable:
         return ""
-    if column.name in rule.hides:
-        return "随人数一并不公布 / hidden with the counts"
-    return f"1–{rule.minimum - 1} 人不公布 / 1–{rule.minimum - 1} hidden"
+    if column.name in rule.derived:
+        return "由公布数计算 / computed from published figures"
+    if rule.lane == "round":
+        return f"按 {rule.base} 取整 / rounded to {rule.base}"
+    return f"1–{rule.minimum - 1} 人及防推算的数不公布 / 1–{rule.minimum - 1} and what would give them away hidden"
 
 
 def _cells(contract: Contract, column: Column) -> tuple[str, ...]:

@@ -211,19 +211,20 @@ def _mart(
             f"SELECT 1 FROM {parquet} WHERE {quote(column.name)} IS NULL LIMIT 1"
         ):
             report.add(f"{name}: {column.name} 不得为空", f"{column.name} is required but empty in some rows")
-    if contract.properties.get("disclosure"):
-        _disclosure(session, parquet, contract, stated, report)
+    _disclosure(session, parquet, contract, stated, report)
 
 
 def _disclosure(
     session: Session, parquet: str, contract: Contract, stated: dict[str, Any], report: VerifyReport
 ) -> None:
-    """Nothing small shown, nothing hidden written as 0, and `cell_status` true in both directions."""
-    node = contract.properties["disclosure"]
-    least, counts, hides = node.get("minimum"), node.get("counts") or [], node.get("hides") or []
-    pairs = node.get("complements") or []
-    if not counts and not pairs:
+    """Every mart declares its protection, nothing small is shown, and the markers are true both ways."""
+    node = contract.properties.get("disclosure")
+    if not node:
+        report.add(f"{contract.id}: 未声明披露保护", "disclosure control is not declared")
         return
+    if node["lane"] == "open":
+        return
+    least, base, counts = node.get("minimum"), node.get("base"), node["counts"]
     if stated["minimum"] != least or not isinstance(least, int) or least < 2:
         report.add(f"{contract.id}: 保密阈值与清单不符", "the disclosure minimum differs from RELEASE.json")
         return
@@ -231,26 +232,31 @@ def _disclosure(
     def rows(condition: str) -> int:
         return int(session.value(f"SELECT count(*) FROM {parquet} WHERE {condition}"))
 
-    small = [f"({quote(c)} > 0 AND {quote(c)} < {least})" for c in (*counts, *(n for n, _ in pairs))]
-    rest = [
-        f"({quote(n)} > 0 AND {quote(d)} > {quote(n)} AND {quote(d)} < {quote(n)}::HUGEINT + {least})"
-        for n, d in pairs
-    ]
-    if n := rows(" OR ".join(small)):
-        report.add(f"{contract.id}: {n} 行公布了过小的人数", f"{n} rows show a count that is too small")
-    if rest and (n := rows(" OR ".join(rest))):
-        report.add(f"{contract.id}: {n} 行可推出过小的余数", f"{n} rows show a rest that is too small")
-    if n := rows("cell_status IS NULL OR cell_status NOT IN ('shown', 'hidden')"):
-        report.add(f"{contract.id}: {n} 行状态无效", f"{n} rows have no valid cell_status")
-    empty = " OR ".join(f"{quote(c)} IS NULL" for c in dict.fromkeys((*counts, *(n for n, _ in pairs))))
-    if n := rows(f"cell_status = 'hidden' AND NOT ({empty})"):
-        report.add(f"{contract.id}: {n} 行标为保密却无空值", f"{n} rows are marked hidden but hide nothing")
-    if hides:
-        left = " OR ".join(f"{quote(c)} IS NOT NULL" for c in hides)
-        if n := rows(f"cell_status = 'hidden' AND ({left})"):
+    hidden = "list_contains(string_split(coalesce(hidden_columns, ''), ','), {})"
+    for name, count in counts.items():
+        where = f"({(count or {}).get('where') or 'true'})"
+        column = quote(name)
+        if node["lane"] == "round":
+            if n := rows(f"{where} AND {column} % {base} <> 0"):
+                report.add(f"{contract.id}: {n} 行的 {name} 未取整", f"{n} rows of {name} are not rounded")
+        elif n := rows(f"{where} AND {column} > 0 AND {column} < {least}"):
+            report.add(f"{contract.id}: {n} 行公布了过小的人数", f"{n} rows show a count that is too small")
+        if n := rows(f"{hidden.format(literal(name))} AND {column} IS NOT NULL"):
+            report.add(f"{contract.id}: {n} 行标为保密却有值", f"{n} rows name {name} as hidden but show it")
+    for name, expression in (node.get("derived") or {}).items():
+        value = f"CAST(({expression}) AS {contract.column(name).type})"
+        if n := rows(f"{quote(name)} IS DISTINCT FROM {value}"):
             report.add(
-                f"{contract.id}: {n} 行未隐藏派生值", f"{n} hidden rows still show a value computed from them"
+                f"{contract.id}: {n} 行的 {name} 不是由公布数算出",
+                f"{n} rows of {name} do not follow from what is shown",
             )
+    if n := rows("cell_status IS NULL OR cell_status NOT IN ('shown', 'rounded', 'hidden')"):
+        report.add(f"{contract.id}: {n} 行状态无效", f"{n} rows have no valid cell_status")
+    if n := rows("(cell_status = 'hidden') <> (hidden_columns IS NOT NULL)"):
+        report.add(
+            f"{contract.id}: {n} 行的状态与所列不符",
+            f"{n} rows are marked hidden but hide nothing, or the reverse",
+        )
     if rows("cell_status = 'hidden'") != stated["hidden_rows"]:
         report.add(
             f"{contract.id}: 保密行数与清单不符", "the number of hidden rows differs from RELEASE.json"
