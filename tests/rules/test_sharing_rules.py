@@ -31,7 +31,8 @@ def _staged(store, mart, **values):
         for c in contract.columns
         if c.key
     }
-    row |= dict.fromkeys(rule.counts, "100") | {"indicator_id": "'I01'", "cell_status": "'rounded'"}
+    row |= dict.fromkeys(rule.counts, "100") | {"cell_status": "'rounded'"}
+    row |= {k: "'computed'" for k in ("origin_code",) if k in row}
     row |= {k: v for k, v in values.items() if k in row}
     listed = ", ".join(f"{row[name]}::{type_} AS {quote(name)}" for name, type_ in columns)
     store.session.execute(f"CREATE OR REPLACE TABLE work.main.staged AS SELECT {listed}")

@@ -164,10 +164,9 @@ def _fill(cube: Cube, base: Table, parents: dict[str, dict[str, set[str]]]) -> d
         if row.members is None:
             continue
         for measure, value in _leaf_values(base, row, leaf_measures):
-            if value == 0:
-                # An empty cell is a part of nothing, unless it may have to be hidden.
-                if not _kept(base.rule, measure):
-                    continue
+            # An empty cell is a part of nothing, unless it may have to be hidden.
+            if value == 0 and not _kept(base.rule, measure):
+                continue
             members = (measure, *(row.members.get(d, WHOLE) for d in cube.dimensions[1:]))
             leaf = index.get(members)
             if leaf is not None:
