@@ -2,7 +2,8 @@
 
 Datasets (see assets/sharing/room.py): `release.<mart>` is the staged Parquet file of a mart; `release_paper` one row made from
 RELEASE.json; `person_counter` one row; `blocking_result` one row per blocking rule and batch of the month; `approval` one row
-per approver (judged when publishing).
+per approver; `package_in_force` one row per delivery in force with the state of its package; `coverage` one row of counts (the
+last three are judged when publishing).
 """
 
 from __future__ import annotations
@@ -157,14 +158,16 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="RS18",
-        title_zh="双人审定",
-        statement_zh="发布由不同的审定人签发，且不是制作人",
-        statement_en="A release is signed by different approvers, none of whom built it",
+        title_zh="逐级审定",
+        statement_zh="发布由不同的审定人签发，且不是制作人；所含报送包均已审定，且不少于应报的规定比例",
+        statement_en="A release is signed by different approvers, none of whom built it; every package in it is approved, "
+        "and they are at least the set share of those expected",
         clause="青政办〔2016〕225号第 28 项",
         severity=BLOCK,
         owner_zh=CENTRE,
-        fix_zh="由另一位审定人运行 edu review approve",
-        fix_en="Let another person run `edu review approve`",
+        fix_zh="由另一位审定人运行 edu review approve；用 edu review list 查看未审定的包，或用 edu review cutoff 截止后重新加载",
+        fix_en="Let another person run `edu review approve`; `edu review list` shows what is not approved, "
+        "`edu review cutoff` leaves it out of the next load",
         checks=(
             no_rows(
                 "approval",
@@ -172,6 +175,16 @@ RULES: tuple[Rule, ...] = (
                 "WHERE n < {approvers}::INTEGER",
                 key=("release",),
                 units="SELECT 1",
+            ),
+            satisfies(
+                "package_in_force", "is_approved", field=None, column="delivery_id", key=("delivery_id",)
+            ),
+            satisfies(
+                "coverage",
+                "n_approved >= (n_expected - n_waived) * (SELECT value FROM ref.threshold WHERE threshold_id = 'publish_min_share')",
+                field=None,
+                column="month",
+                key=("month",),
             ),
         ),
     ),

@@ -11,6 +11,7 @@ from assets.resource import MONTHS, WRITER, EduWarehouse
 from warehouse.contract import extract_contract
 from warehouse.engine.duckdb import Session
 from warehouse.landing import SOURCES, fingerprint, inventory, mark_collected
+from warehouse.workflow.arrival import sync
 
 
 def key_of(source: str) -> dg.AssetKey:
@@ -57,6 +58,7 @@ def collection(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> It
             wanted = {c.name for c in context.selected_asset_check_keys if c.asset_key == key}
             checks = [c for c in check_results(session, key, _DATASETS[key], named) if c.check_name in wanted]
             yield dg.MaterializeResult(key, metadata=_metadata(session, report), check_results=checks)
+        context.log.info(f"{sync(session, settings)} new versions of packages")
     if len(context.selected_asset_keys) == len(SOURCES):
         mark_collected(settings, period, seen)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 
 from assets.collection.collect import refused_in_landing
-from assets.sharing.registers import build_registers
+from assets.sharing.registers import build_registers, build_review_registers
 from expectations.doors import Subject, judge
 from expectations.rule import all_rules
 from warehouse import ledger
@@ -17,6 +17,9 @@ from warehouse.engine.duckdb import Session
 from warehouse.errors import BlockedError
 from warehouse.release import Candidate, Release, load_approvals, publish
 from warehouse.release.approval import builders, person
+from warehouse.workflow.arrival import sync
+from warehouse.workflow.desk import Desk
+from warehouse.workflow.review import mark_published
 
 
 def remove_superseded(settings: Settings, published: Candidate) -> None:
@@ -47,15 +50,19 @@ def gate(session: Session, settings: Settings, candidate: Candidate, operator: s
             "INSERT INTO work.main.approval VALUES (?, ?)", [person(approval.approver), is_builder]
         )
     build_registers(session, candidate.period, candidate)
+    sync(session, settings, where="publish")
+    build_review_registers(session, candidate.period, settings.province_code)
     subjects = [
+        Subject("package_in_force", "work.main.package_in_force"),
+        Subject("coverage", "work.main.coverage"),
         Subject("blocking_result", "work.main.blocking_result"),
         Subject("approval", "work.main.approval"),
     ]
     batches = judge(session, settings, candidate.period, subjects)
     failed = session.rows(
         "SELECT DISTINCT rule_id FROM ops.rule_result__rule_batch WHERE period = ? AND severity = 'block' "
-        "AND status IN ('failed', 'error') AND batch IN (?, ?) ORDER BY ALL",
-        [candidate.period, *batches.values()],
+        "AND status IN ('failed', 'error') AND list_contains(?::VARCHAR[], batch) ORDER BY ALL",
+        [candidate.period, sorted(batches.values())],
     )
     if failed:
         rules = [all_rules()[rule_id] for (rule_id,) in failed]
@@ -78,4 +85,5 @@ def publish_candidate(session: Session, settings: Settings, candidate: Candidate
             "operator": operator,
         }
         ledger.append(session, "publish", release.id, detail)
+    mark_published(Desk(session, settings, where="publish"), candidate.period, release.id)
     return release

@@ -8,9 +8,18 @@ from typing import Any
 from warehouse.engine.duckdb import Session, literal, quote
 from warehouse.model import load_models
 from warehouse.release import Candidate
+from warehouse.workflow.calendar import coverage
 
 # Datasets judged on the finished candidate: their results cannot stand in it.
-AFTER_BUILD = ("content_scan", "release_paper", "person_counter", "blocking_result", "approval")
+AFTER_BUILD = (
+    "content_scan",
+    "release_paper",
+    "person_counter",
+    "blocking_result",
+    "approval",
+    "package_in_force",
+    "coverage",
+)
 # 15 or more digits (ids, bank cards), or a mobile number
 _PERSONAL = r"(^|[^0-9])(1[3-9][0-9]{9}|[0-9]{15,19}[0-9Xx]?)([^0-9]|$)"
 
@@ -119,3 +128,45 @@ def _content_scan(session: Session) -> None:
             f"unnest([{hits}]) FROM {table}",
             what=f"content scan {table}",
         )
+
+
+def build_review_registers(session: Session, period: str, province: str) -> None:
+    """Transient tables for publishing: package_in_force, coverage (see expectations/sharing.py)."""
+    session.execute(
+        """CREATE OR REPLACE TABLE work.main.package_in_force AS
+           SELECT f.delivery_id, f.source, f.owner, f.delivery_period, coalesce(max(p.state), 'none') AS state,
+                  coalesce(bool_or(s.is_approved OR p.state = 'reopened'), false) AS is_approved
+           FROM core.delivery__period f
+           LEFT JOIN ops.review__package p ON list_contains(string_split(p.deliveries, ' '), f.delivery_id)
+                AND p.state <> 'superseded'
+           LEFT JOIN ref.review_state s ON s.state = p.state
+           WHERE f.period = $period GROUP BY ALL""",
+        {"period": period},
+    )
+    lines = coverage(session, period, province)
+    session.execute(
+        f"CREATE OR REPLACE TABLE work.main.coverage AS SELECT {literal(period)} AS month, "
+        f"{sum(x['expected'] for x in lines)}::BIGINT AS n_expected, {sum(x['approved'] for x in lines)}::BIGINT AS n_approved, "
+        f"{sum(x['waived'] for x in lines)}::BIGINT AS n_waived"
+    )
+
+
+def coverage_paper(session: Session, period: str, province: str) -> dict[str, Any]:
+    """quality/coverage.json of a candidate: packages expected and in force per source, and the owners that are missing.
+
+    Approvals come after the candidate is built; a candidate is published only when everything in force is approved.
+    """
+    lines = [
+        {"source": x["source"], "expected": x["expected"], "in_force": x["in_force"], "missing": x["missing"]}
+        for x in coverage(session, period, province)
+    ]
+    provisional = any(x["missing"] for x in lines)
+    return {
+        "period": period,
+        "status": "provisional" if provisional else "final",
+        "note_zh": "全省合计为暂定数，只含已到单位，未作估算" if provisional else "应报单位全部报齐",
+        "note_en": "provincial totals are provisional: sums of what has arrived, nothing is imputed"
+        if provisional
+        else "everything that was due has arrived",
+        "sources": lines,
+    }

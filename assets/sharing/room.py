@@ -11,7 +11,7 @@ from assets.checks import check_results, check_specs
 from assets.models import datasets_of, key_of, models_of, run_room, spec_of
 from assets.resource import MONTHS, WRITER, EduWarehouse, ReleasePages
 from assets.sharing.evidence import write_evidence
-from assets.sharing.registers import build_lineage, build_registers, evidence, inputs_in_force
+from assets.sharing.registers import build_lineage, build_registers, coverage_paper, evidence, inputs_in_force
 from assets.use.room import DOOR as USED
 from expectations.doors import Subject, judge
 from warehouse.config import Settings
@@ -89,6 +89,8 @@ def _candidate(session: Session, settings: Settings, period: str, pages: Release
             return load_candidate(settings.candidates / name)
 
     def extras(staged: Path) -> None:
+        covered = coverage_paper(session, period, settings.province_code)
+        files.write_json(staged / "quality" / "coverage.json", covered)
         write_evidence(session, period, staged, rules)
         previous = files.read_json(staged / "RELEASE.json")["previous"]
         pages.write(staged, settings.releases / previous if previous else None)

@@ -15,8 +15,6 @@ from warehouse.config import Settings
 from warehouse.errors import UsageError
 
 MONTHS = ("2025-09", "2025-10", "2025-11")
-APPROVERS = (("demo-reviewer", "prefecture"), ("demo-director", "province"))
-OPERATOR = "demo-operator"
 _MARKER = "SAMPLE"
 _UNFINISHED = "unfinished"
 
@@ -55,7 +53,9 @@ def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[st
     """Sample → load → approve → publish → verify, month by month. Can be run again: what is done is skipped."""
     from pipelines.cli.release import approve_candidate, publish_command, verify_command
     from pipelines.cli.report import print_load
+    from pipelines.cli.review import walk_month
     from pipelines.run import run_month
+    from warehouse.workflow.demo import APPROVERS, OPERATOR, make_accounts
 
     started = time.monotonic()
     marker = settings.data / _MARKER
@@ -80,6 +80,7 @@ def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[st
         )
         say(f"    {written['files']} files, {written['rows']:,} rows, {written['defects']:,} seeded defects")
         marker.write_text(recipe)
+    make_accounts(settings)
     releases = []
     for number, period in enumerate(periods, 2):
         say(f"{number} · {period}: collection → storage → processing → use → sharing …")
@@ -88,8 +89,10 @@ def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[st
         print_load(report)
         if not report.success or not report.candidate:
             raise UsageError(f"{period} was not built", "see the reasons above")
-        for approver, role in APPROVERS:
-            approve_candidate(settings, report.candidate, approver, role)
+        counts = walk_month(settings, period)
+        say("    " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        for approver in APPROVERS:
+            approve_candidate(settings, report.candidate, approver, "province_approver")
         published = publish_command(settings, report.candidate, OPERATOR, dry_run=False)
         say(f"    ✓ {published['message']}")
         releases.append(published["id"])

@@ -18,6 +18,7 @@ from pipelines.cli.explain import explain
 from pipelines.cli.indicators import major, scorecard, task
 from pipelines.cli.monitor import case, gaps, snapshot
 from pipelines.cli.returns import replay, replies, return_command
+from pipelines.cli.review import accounts, calendar, diff, review
 from pipelines.cli.screen import screen
 from pipelines.cli.shell import emit, json_option, progress, say, say_error, with_settings
 from warehouse.config import Settings
@@ -168,25 +169,8 @@ def check(settings: Settings, period: str, everything: bool, as_json: bool) -> N
         sys.exit(3)
 
 
-@main.group(short_help="Approve a release candidate")
-def review() -> None:
-    """审定 / The decisions of the review levels."""
-
-
-@review.command(short_help="Approve a candidate as one of the approvers")
-@click.argument("candidate")
-@click.option("--by", "approver", required=True, help="Account id of the approver, for example u-6300-01.")
-@click.option("--role", default="province", show_default=True, help="Office of the approver.")
-@with_settings
-def approve(settings: Settings, candidate: str, approver: str, role: str) -> None:
-    """批准 / Record that BY approves CANDIDATE (a name from `edu status`, or a month for its newest)."""
-    from pipelines.cli.release import approve_candidate
-
-    found, count = approve_candidate(settings, candidate, approver, role)
-    needed = int(settings.get("release", "approvers"))
-    say(f"✓ {approver} approved {found.path.name} ({count} of {needed})")
-    if count >= needed:
-        say(f"  next: edu publish {found.period} --by <operator>")
+for group in (review, accounts, calendar, diff):
+    main.add_command(group)
 
 
 @main.command(short_help="Publish an approved candidate")
@@ -200,8 +184,10 @@ def approve(settings: Settings, candidate: str, approver: str, role: str) -> Non
 def publish(settings: Settings, candidate: str, operator: str, dry_run: bool, as_json: bool) -> None:
     """发布 / Publish CANDIDATE (a name, or a month for its newest). A refused candidate leaves the last release live."""
     from pipelines.cli.release import publish_command
+    from warehouse.workflow.accounts import authenticate
 
-    result = publish_command(settings, candidate, operator, dry_run)
+    who = authenticate(settings, operator, needs=("operator",))
+    result = publish_command(settings, candidate, who.account, dry_run)
     say(f"✓ {result['message']}")
     emit(as_json, result)
 

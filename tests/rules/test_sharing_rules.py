@@ -159,6 +159,34 @@ def test_rs18_two_different_persons(store, approvers, fails):
     assert store.failing("approval", "work.main.approval") == ({"RS18": {"release"}} if fails else {})
 
 
+@pytest.mark.parametrize(("approved", "fails"), [(True, False), (False, True)])
+def test_rs18_every_package_in_force_is_approved(store, approved, fails):
+    store.session.execute(
+        f"CREATE OR REPLACE TABLE work.main.package_in_force AS SELECT 'd1' AS delivery_id, {approved} AS is_approved"
+    )
+    found = store.failing("package_in_force", "work.main.package_in_force")
+    assert found == ({"RS18": {"d1"}} if fails else {})
+
+
+@pytest.mark.parametrize(
+    ("expected", "waived", "approved", "fails"),
+    [
+        (45, 0, 45, False),
+        (45, 0, 38, False),
+        (45, 0, 36, False),
+        (45, 0, 35, True),
+        (45, 40, 5, False),
+        (0, 0, 0, False),
+    ],
+)
+def test_rs18_enough_of_what_was_expected_is_approved(store, expected, waived, approved, fails):
+    store.session.execute(
+        f"CREATE OR REPLACE TABLE work.main.coverage AS SELECT '2026-03' AS month, {expected}::BIGINT AS n_expected, "
+        f"{approved}::BIGINT AS n_approved, {waived}::BIGINT AS n_waived"
+    )
+    assert store.failing("coverage", "work.main.coverage") == ({"RS18": {"2026-03"}} if fails else {})
+
+
 def test_every_rule_has_a_test():
     tested = {name.split("_")[1].upper() for name in globals() if name.startswith("test_rs")}
     assert {r.id for r in RULES} == tested

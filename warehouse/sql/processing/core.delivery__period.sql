@@ -8,6 +8,8 @@ WITH candidate AS (
   JOIN ref.source AS s ON s.source = v.source
   WHERE v.status = 'accepted' AND v.period <= $period
     AND (s.in_force <> 'same_period' OR v.period = $period)
+    -- frozen, cut off or withdrawn in the review
+    AND NOT EXISTS (SELECT 1 FROM ops.review__held AS h WHERE h.delivery_id = v.delivery_id)
 ),
 ranked AS (
   SELECT candidate.delivery_id, candidate.source, candidate.owner, candidate.part, candidate.delivery_period,

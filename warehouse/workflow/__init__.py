@@ -1,0 +1,1 @@
+"""Review of the packages on three levels: states, accounts, guards, calendar, corrections. Policy item 28."""
