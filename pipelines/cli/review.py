@@ -528,7 +528,7 @@ def calendar(settings: Settings, period: str, as_of: Any, as_json: bool) -> None
 def diff(settings: Settings, source: str, owner: str, period: str, as_json: bool) -> None:
     """更正对照 / Rows added, deleted and changed by each corrected delivery, by column; counts only.
 
-    For example: edu diff student_registry 632801 2025-09
+    For example: edu diff student_registry OWNER 2025-09
     """
     with _desk(settings) as desk:
         names = (
