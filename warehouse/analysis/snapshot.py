@@ -48,9 +48,9 @@ _CODES = {
     "code_county": "SELECT county_code, prefecture_code, name_zh, name_en FROM ref.county WHERE valid_to IS NULL",
 }
 _MACROS = (
-    "CREATE MACRO out.main.learners_at(p) AS TABLE SELECT * FROM learner_month WHERE period = "
+    "CREATE MACRO learners_at(p) AS TABLE SELECT * FROM learner_month WHERE period = "
     "(SELECT max(period) FROM learner_month WHERE period <= p)",
-    "CREATE MACRO out.main.path_of(who) AS TABLE SELECT * FROM learner_month WHERE learner = who ORDER BY period",
+    "CREATE MACRO path_of(who) AS TABLE SELECT * FROM learner_month WHERE learner = who ORDER BY period",
 )
 
 
@@ -173,10 +173,12 @@ def _write(
             session.execute(f"COMMENT ON TABLE out.main.{table} IS {literal(comment)}")
             for column, text in columns.items():
                 session.execute(f"COMMENT ON COLUMN out.main.{table}.{column} IS {literal(text)}")
-        for macro in _MACROS:
-            session.execute(macro)
     finally:
         session.execute("DETACH out")
+    # a macro is bound where it is made: in the file itself
+    with duckdb.connect(str(file)) as con:
+        for macro in _MACROS:
+            con.execute(macro)
 
 
 def smallest_class(file: Path) -> int:
