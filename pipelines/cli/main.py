@@ -16,7 +16,7 @@ from pipelines.cli.card import card
 from pipelines.cli.dashboard import dashboard_group
 from pipelines.cli.explain import explain
 from pipelines.cli.indicators import major, scorecard, task
-from pipelines.cli.monitor import case, gaps, snapshot
+from pipelines.cli.monitor import case, feedback, gaps, snapshot
 from pipelines.cli.returns import replay, replies, return_command
 from pipelines.cli.review import accounts, calendar, diff, review
 from pipelines.cli.screen import screen
@@ -251,6 +251,7 @@ for command in (explain, scorecard, major, task, return_command, replies, replay
 main.add_command(card)
 main.add_command(case)
 main.add_command(gaps)
+main.add_command(feedback)
 main.add_command(snapshot)
 
 

@@ -104,6 +104,27 @@ def gaps(
     say(f"✓ {lines} 行 lines: {file}")
 
 
+@click.command(short_help="Extract for a recipient under an agreement")
+@click.argument("agreement")
+@click.option("--by", "account", required=True, help="Account id.")
+@click.option("--second", help="Second approver, for more than 1 000 persons.")
+@click.option("--period", help="Month; default: the last one loaded.")
+@with_settings
+def feedback(
+    settings: Settings, agreement: str, account: str, second: str | None, period: str | None
+) -> None:
+    """两后生反馈 / Two-later youth willing to train, cut to AGREEMENT. Example: edu feedback A-LABOUR-1 --by u-6300-01"""
+    from warehouse.engine.duckdb import open_warehouse
+    from warehouse.keys import load_keys
+    from warehouse.monitor.feedback import write_feedback
+
+    keys = load_keys(settings.key_file, may_create=False)
+    with open_warehouse(settings) as session:
+        month = period or last_period(session)
+        file, lines = write_feedback(session, settings, keys, agreement, month, account, second)
+    say(f"✓ {lines} 行 lines: {file}")
+
+
 @click.command(short_help="Read-only snapshot of pseudonymised persons for analysts")
 @click.option("--purpose", required=True, help="planning or evaluation; its key makes the pseudonyms.")
 @click.option("--by", "account", required=True, help="Account id of the analyst.")

@@ -1,8 +1,10 @@
 """What people are shown of the three months of `mini.py`: cards, gap lists, cases, snapshots; and what they are not shown."""
 
 import json
+import re
 import stat
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,11 @@ from warehouse.errors import BlockedError, UsageError
 from warehouse.keys import Keys, load_keys
 from warehouse.monitor.card import write_card
 from warehouse.monitor.cases import list_cases, move_case, open_cases, return_rate
+from warehouse.monitor.feedback import write_feedback
 from warehouse.monitor.gaps import write_gaps
 from warehouse.monitor.names import mask_id
 
+RECIPES = Path(__file__).parents[2] / "docs" / "snapshots.md"
 World = tuple[Province, Settings, Keys]
 _ID = "'635102201508310' || lpad(row_no::VARCHAR, 3, '0')"
 
@@ -150,6 +154,34 @@ def test_cases_are_opened_once_and_moved_by_people(world: World) -> None:
         move_case(session, "nothing", "verifying", "u-4", reason=None, evidence=None)
 
 
+def test_feedback_is_cut_to_the_agreement(world: World) -> None:
+    province, settings, keys = world
+    survey = province.deliver("two_later_survey", A, OCTOBER)
+    for person, willing in ((12, "1"), (501, "1"), (502, "2")):
+        province.row("raw.two_later_survey__person", survey, A, id_no_token=token(person), county_code=A, willingness_code=willing,
+                     top_education_code="1", trade_codes="01")  # fmt: skip
+    province.run(OCTOBER)
+    province.session.execute(
+        f"CREATE OR REPLACE TEMP TABLE clear AS SELECT delivery_id, row_no, '=甲' || row_no AS name, {_ID} AS id_no "
+        "FROM raw.two_later_survey__person"
+    )
+    target = vault.vault_path(settings.vault, "two_later_survey", OCTOBER, survey)
+    vault.write(province.session, "clear", ["name", "id_no"], keys.vault, target, survey)
+    listed = province.session.rows(
+        "SELECT person_id, list_code FROM use.two_later__person_month WHERE period = ? ORDER BY 1", [OCTOBER]
+    )
+    assert listed == [(token(12), "both"), (token(501), "surveyed_only"), (token(502), "surveyed_only")]
+    day = date(2026, 1, 1)
+    file, n = write_feedback(province.session, settings, keys, "A-LABOUR-1", OCTOBER, "u-6", today=day)
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    assert n == 2 and len(lines) == 3 and mode(file) == 0o600
+    assert lines[0].split(",")[:3] == ["name", "id_no", "county_code"] and "is_poor" not in lines[0]
+    assert lines[1].startswith("'=甲1,")  # a name never becomes a formula
+    for agreement, on in (("A-LABOUR-1", date(2030, 1, 1)), ("A-NONE", day)):
+        with pytest.raises(UsageError):
+            write_feedback(province.session, settings, keys, agreement, OCTOBER, "u-6", today=on)
+
+
 def small(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
     monkeypatch.setattr(snapshots, "thresholds", lambda: {"release_k": 5, "release_removed_share": share})
 
@@ -205,6 +237,10 @@ def test_a_snapshot_holds_alike_persons_under_pseudonyms(
                 "SELECT comment FROM duckdb_tables() WHERE table_name = 'aid_term'"
             ).fetchone()
             assert comment and "Due and paid" in comment[0]
+            for recipe in re.findall(
+                r"^```sql\n(.*?)^```", RECIPES.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+            ):
+                assert con.execute(recipe).description, recipe
         key = json.loads((settings.key_file.parent / f"purpose-{purpose}.json").read_text())["key"]
         raw = file.read_bytes()
         assert bytes.fromhex(key) not in raw and key.encode() not in raw and token(20).bytes not in raw
