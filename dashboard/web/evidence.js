@@ -65,7 +65,7 @@ function draw() {
   $('asof').textContent = D.asOf;
   $('lang').textContent = L === 'zh' ? 'EN' : '中文';
   $('lang').setAttribute('aria-label', L === 'zh' ? 'Switch to English' : '切换为中文');
-  $('intro').textContent = tr(`规则手册 ${D.rules.length} 条。本页由发布目录中的规则结果生成，只含计数和编号。没有运行的规则照实写明原因，不算通过。`, `The rule book has ${D.rules.length} rules. This page is made from the rule results in the release: counts and ids only. A rule that did not run says why and never counts as passed.`);
+  $('intro').textContent = tr(`共 ${D.rules.length} 条规则。本页由发布目录中的规则结果生成，只含计数和编号。没有运行的规则照实写明原因，不算通过。`, `${D.rules.length} rules. This page is made from the rule results in the release: counts and ids only. A rule that did not run says why and never counts as passed.`);
   $('sums').replaceChildren(...D.stages.map(stage => { const mine = D.rules.filter(r => r.stage === stage.id); return h('a', { class: 'sum num', href: '#stage-' + stage.id }, h('b', {}, nm(stage), ' ', mine.length), mine.length ? bar(mine) : '', h('span', { class: 'mu' }, summary(mine))); }));
   const states = Object.keys(STATES).filter(k => D.rules.some(r => r.state === k));
   $('filters').replaceChildren(h('button', { type: 'button', 'aria-pressed': only === '', onclick: () => { only = ''; draw(); } }, tr('全部', 'all'), ' ', D.rules.length), ...states.map(k => h('button', { type: 'button', 'aria-pressed': only === k, 'data-state': k, onclick: () => { only = only === k ? '' : k; draw(); } }, tr(...STATES[k]), ' ', D.rules.filter(r => r.state === k).length)));

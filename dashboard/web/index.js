@@ -54,7 +54,9 @@ function spark(o, r, w, hgt, also = []) {
   const svg = s('svg', { class: 'spark', viewBox: `0 0 ${w} ${hgt}`, 'aria-hidden': 'true' });
   if (!all.length) { svg.append(s('text', { x: 2, y: hgt / 2 + 4, 'font-size': 11, fill: '#98a2b3' }, has(o, r, st.t, HIDDEN) ? tr('保密', 'confidential') : tr('没有数据', 'no data'))); return svg; }
   let lo = Math.min(...all), hi = Math.max(...all);
-  if (hi - lo < 1e-9) { lo -= 1; hi += 1; }
+  // A tenth of a point must not look like a fall: the scale spans at least two points, or a tenth of the value.
+  const least = o.u[0] === '%' ? 2 : Math.max(Math.abs(hi) * .1, 1e-6);
+  if (hi - lo < least) { const middle = (hi + lo) / 2; lo = middle - least / 2; hi = middle + least / 2; }
   const p = 5, X = t => T > 1 ? p + t * (w - 2 * p) / (T - 1) : w - p - 1, Y = v => hgt - p - (v - lo) / (hi - lo) * (hgt - 2 * p);
   if (o.target) svg.append(s('line', { x1: p, x2: w - p, y1: Y(o.target.v), y2: Y(o.target.v), stroke: '#98a2b3', 'stroke-dasharray': '3 3' }));
   for (const l of lines) {
@@ -204,8 +206,11 @@ function drawRank() {
   const rows = [...known, ...rest], W = room(svg), cols = rows.length > 16 && W >= 500 ? 2 : 1;
   const per = Math.ceil(rows.length / cols), rowH = cols === 2 ? 23 : 24, gutter = 18, cw = (W - (cols - 1) * gutter) / cols, top = 20;
   const nameW = st.l === 'set' ? Math.min(L === 'en' ? 250 : 190, cw * .5) : L === 'en' ? 96 : 84, x0 = nameW, x1 = cw - 50;
-  const t = st.t, lows = known.flatMap(r => [val(o, r, t), o.lo ? o.lo[at(r, t)] : null, o.hi ? o.hi[at(r, t)] : null]).concat(o.target ? [o.target.v] : []).filter(v => v != null);
-  let lo = Math.min(...lows), hi = Math.max(...lows);
+  // The scale holds every value, the target and most intervals; a longer interval ends in an arrow.
+  const t = st.t, values = known.map(r => val(o, r, t)).concat(o.target ? [o.target.v] : []);
+  const reach = o.lo ? known.map(r => Math.max(val(o, r, t) - o.lo[at(r, t)], o.hi[at(r, t)] - val(o, r, t))).sort((x, y) => x - y) : [0];
+  const pad = 1.3 * (reach[Math.floor(reach.length * .75)] || 0);
+  let lo = Math.min(...values) - pad, hi = Math.max(...values) + pad;
   if (!(hi > lo)) { lo -= 1; hi += 1; }
   const X = v => x0 + 6 + (v - lo) / (hi - lo) * (x1 - x0 - 12);
   svg.setAttribute('viewBox', `0 0 ${W} ${top + per * rowH + 4}`);
@@ -234,7 +239,12 @@ function drawRank() {
     }
     const own = st.l === 'set' ? D.targets.find(q => q.ind === o.ind && q.set === R[r].c && q.u === 'pct') : null;
     if (own && own.v >= lo && own.v <= hi) g.append(s('line', { x1: bx + X(own.v), x2: bx + X(own.v), y1: y - 8, y2: y + 8, stroke: '#7a3e9d', 'stroke-width': 2 }, s('title', {}, `${own.id} ${own.op} ${own.v}`)));
-    if (o.lo && o.lo[k] != null) g.append(s('line', { x1: bx + X(Math.max(lo, o.lo[k])), x2: bx + X(Math.min(hi, o.hi[k])), y1: y, y2: y, stroke: '#98a2b3', 'stroke-width': 1.5 }));
+    if (o.lo && o.lo[k] != null) {
+      const x1 = bx + X(Math.max(lo, o.lo[k])), x2 = bx + X(Math.min(hi, o.hi[k]));
+      g.append(s('line', { x1, x2, y1: y, y2: y, stroke: '#98a2b3', 'stroke-width': 1.5 }));
+      if (o.lo[k] < lo) g.append(s('path', { d: `M${x1 + 4} ${y - 3.5}L${x1} ${y}L${x1 + 4} ${y + 3.5}`, fill: 'none', stroke: '#98a2b3', 'stroke-width': 1.5 }));
+      if (o.hi[k] > hi) g.append(s('path', { d: `M${x2 - 4} ${y - 3.5}L${x2} ${y}L${x2 - 4} ${y + 3.5}`, fill: 'none', stroke: '#98a2b3', 'stroke-width': 1.5 }));
+    }
     const dot = strong(f), prov = has(o, r, t, PROVISIONAL);
     g.append(s('circle', { cx: bx + X(v), cy: y, r: 4.6, fill: prov ? '#fff' : dot, stroke: dot, 'stroke-width': prov ? 2.2 : 1 }),
       s('text', { x: bx + cw - 4, y: y + 4, 'text-anchor': 'end', 'font-size': 11, fill: '#475467', 'font-weight': r === st.c ? 700 : 400 }, marked(o, r, t)));
@@ -363,7 +373,7 @@ function drawQuality() {
   $('qualitysub').textContent = tr(`应报 ${count(all.n)} 份，在用 ${count(all.ok)} 份；读取 ${count(all.read)} 行，隔离 ${count(all.aside)} 行（${all.read ? (100 * all.aside / all.read).toFixed(2) : '0'}%）。每格一个县，按市州排列`, `${count(all.ok)} of ${count(all.n)} deliveries in force; ${count(all.read)} rows read, ${count(all.aside)} set aside (${all.read ? (100 * all.aside / all.read).toFixed(2) : '0'}%). One square per county, by prefecture`);
   const squares = x => {
     if (x.level !== 'county') return h('span', { class: 'mu' }, x.level === 'college' ? tr(`${x.n} 所高校`, `${x.n} colleges`) : tr('省级', 'province'));
-    const svg = s('svg', { viewBox: `0 0 ${counties.length * 9 + 40} 12`, width: counties.length * 9 + 40, height: 12, role: 'img', 'aria-label': `${nm(x)} ${x.accepted + x.earlier}/${x.n}` });
+    const svg = s('svg', { viewBox: `0 0 ${counties.length * 9 + 40} 12`, class: 'squares', width: counties.length * 9 + 40, height: 12, role: 'img', 'aria-label': `${nm(x)} ${x.accepted + x.earlier}/${x.n}` });
     let px = 0;
     counties.forEach((r, i) => {
       if (i && R[r].p !== R[counties[i - 1]].p) px += 5;
@@ -374,14 +384,14 @@ function drawQuality() {
     return svg;
   };
   $('qualitybox').replaceChildren(
-    h('table', {}, h('thead', {}, h('tr', {}, [['来源', 'Source', 'l'], ['报送', 'Deliveries', 'l'], ['在用/应报', 'In force'], ['退回', 'Refused'], ['缺', 'Missing'], ['读取行', 'Rows read'], ['隔离行', 'Set aside'], ['时点', 'As of']].map(([a, b, c]) => h('th', { class: c, scope: 'col' }, tr(a, b))))),
-      h('tbody', {}, q.sources.map(x => h('tr', {}, h('td', { class: 'l' }, `${x.x || ''} ${nm(x)}`), h('td', { class: 'l' }, squares(x)), h('td', { class: 'num' }, `${x.accepted + x.earlier}/${x.n}`), h('td', { class: x.refused ? 'dn' : 'none' }, x.refused || '0'), h('td', { class: x.missing ? 'dn' : 'none' }, x.missing || '0'), h('td', {}, count(x.read)), h('td', {}, count(x.aside)), h('td', {}, x.as_of || '—'))))),
-    h('div', { class: 'legend' }, STATES.flatMap(([, a, b, c]) => [s('svg', { viewBox: '0 0 26 12', 'aria-hidden': 'true' }, s('rect', { x: 8, y: 1, width: 9, height: 10, rx: 1.5, fill: c, stroke: c === '#fff' ? '#98a2b3' : 'none', 'stroke-dasharray': c === '#fff' ? '2 1' : null })), h('span', {}, tr(a, b))])));
+    h('table', { class: 'stack' }, h('thead', {}, h('tr', {}, [['来源', 'Source', 'l'], ['报送', 'Deliveries', 'l'], ['在用/应报', 'In force'], ['退回', 'Refused'], ['缺', 'Missing'], ['读取行', 'Rows read'], ['隔离行', 'Set aside'], ['时点', 'As of']].map(([a, b, c]) => h('th', { class: c, scope: 'col' }, tr(a, b))))),
+      h('tbody', {}, q.sources.map(x => h('tr', {}, h('td', { class: 'l' }, `${x.x || ''} ${nm(x)}`), h('td', { class: 'l' }, squares(x)), h('td', { class: 'num', 'data-h': tr('在用/应报', 'In force') }, `${x.accepted + x.earlier}/${x.n}`), h('td', { class: x.refused ? 'dn' : 'none', 'data-h': tr('退回', 'Refused') }, x.refused || '0'), h('td', { class: x.missing ? 'dn' : 'none', 'data-h': tr('缺', 'Missing') }, x.missing || '0'), h('td', { 'data-h': tr('读取行', 'Rows') }, count(x.read)), h('td', { 'data-h': tr('隔离行', 'Set aside') }, count(x.aside)), h('td', { 'data-h': tr('时点', 'As of') }, x.as_of || '—'))))),
+    h('div', { class: 'legend' }, STATES.map(([, a, b, c]) => h('span', { class: 'item' }, s('svg', { viewBox: '0 0 26 12', 'aria-hidden': 'true' }, s('rect', { x: 8, y: 1, width: 9, height: 10, rx: 1.5, fill: c, stroke: c === '#fff' ? '#98a2b3' : 'none', 'stroke-dasharray': c === '#fff' ? '2 1' : null })), tr(a, b)))));
 }
 
 function drawFiles() {
   $('files').replaceChildren(h('table', { class: 'stack' }, h('thead', {}, h('tr', {}, [['文件', 'File', 'l'], ['版本', 'Version'], ['行数', 'Rows'], ['大小', 'Size'], ['SHA-256', 'SHA-256', 'l']].map(([a, b, c]) => h('th', { class: c, scope: 'col' }, tr(a, b))))),
-    h('tbody', {}, D.files.map(f => h('tr', {}, h('td', { class: 'l w' }, h('a', { href: '../' + f.f.split('/').map(encodeURIComponent).join('/'), download: f.f.endsWith('.html') ? null : true }, nm(f)), h('div', { class: 'mu' }, f.f)), h('td', {}, f.v || ''), h('td', { class: 'num' }, f.n == null ? '' : count(f.n)), h('td', { class: 'num' }, bytes(f.b)), h('td', { class: 'l w' }, f.h ? h('code', {}, f.h) : h('a', { href: '../SHA256SUMS' }, tr('见 SHA256SUMS', 'see SHA256SUMS'))))))));
+    h('tbody', {}, D.files.map(f => h('tr', {}, h('td', { class: 'l w' }, h('a', { href: '../' + f.f.split('/').map(encodeURIComponent).join('/'), download: f.f.endsWith('.html') ? null : true }, nm(f)), h('div', { class: 'mu' }, f.f)), h('td', { 'data-h': tr('版本', 'Version') }, f.v || ''), h('td', { class: 'num', 'data-h': tr('行数', 'Rows') }, f.n == null ? '' : count(f.n)), h('td', { class: 'num', 'data-h': tr('大小', 'Size') }, bytes(f.b)), h('td', { class: 'l w' }, f.h ? h('code', {}, f.h) : h('a', { href: '../SHA256SUMS' }, tr('见 SHA256SUMS', 'see SHA256SUMS'))))))));
 }
 
 function drawHead() {

@@ -22,6 +22,11 @@ from tests.dashboard.world import MISSING as MISSING_CELL
 from warehouse.reference import rows
 
 PAGES = ("index", "evidence")
+BOOK = {
+    f"R{letter}{n:02d}"
+    for letter, last in {"C": 38, "T": 18, "P": 22, "U": 15, "S": 18}.items()
+    for n in range(1, last + 1)
+}
 
 
 class Parsed(HTMLParser):
@@ -270,7 +275,8 @@ def test_interval_holds_the_rate(n, d):
 
 def test_evidence_has_the_whole_rule_book(releases):
     book = parsed(releases / "v2025.9.1", "evidence").data()["rules"]
-    assert len(book) == 111 and len({r["id"] for r in book}) == 111
+    ids = {r["id"] for r in book}
+    assert len(book) == len(ids) and ids == BOOK | set(all_rules())
     states = {r["id"]: r["state"] for r in book}
     assert {i for i, s in states.items() if s == "pending"} == set(states) - set(all_rules())
     assert states["RS18"] == "at_gate"
@@ -282,11 +288,10 @@ def test_evidence_has_the_whole_rule_book(releases):
         assert rule["state"] not in ("passed", "failed") or rule["results"], rule["id"]
 
 
-def test_the_rule_book_is_111_rules():
-    letters = {"C": 38, "T": 18, "P": 22, "U": 15, "S": 18}
-    book = {f"R{letter}{n:02d}" for letter, last in letters.items() for n in range(1, last + 1)}
-    assert len(book) == 111
-    assert set(all_rules()) | {r["rule_id"] for r in rows("rule_pending")} == book
+def test_every_rule_of_the_book_is_wired_or_says_why_not():
+    pending = {r["rule_id"] for r in rows("rule_pending")}
+    # Rules beyond the book are welcome; a pending rule beyond it would be a slip of the pen.
+    assert len(BOOK) == 111 and set(all_rules()) | pending >= BOOK and pending <= BOOK
 
 
 def test_page_of_a_release_without_indicators(tmp_path):
