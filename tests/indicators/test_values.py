@@ -30,8 +30,13 @@ def province(make_world):
 # numerator, denominator, published, reason of the province; the persons are listed in test_mini_province.py
 PAPER: dict[str, tuple[int | None, int | None, str | None, str | None]] = {
     "I01": (3, 24, "12.5", None),  # 61 62 64 over 6 + 16 + 2
-    "I01.two": (3, 4, "75.0", None),  # A has two of 4 and two of 5; B and C have none of these ages
-    "I01.one": (3, 2, "150.0", None),
+    "I01.two": (
+        2,
+        4,
+        "50.0",
+        None,
+    ),  # 62 in the last class, 64 in the one before; A has two of 4 and two of 5, B and C none
+    "I01.one": (1, 2, "50.0", None),
     # of primary age, in study: 1–4 in A; 21–24, 26, 31, 32 and the ten-year-olds 41, 43 of grade 7 in B; over 7 + 8 + 1
     "I03": (13, 16, "81.3", None),
     "I03.gross": (12, 16, "75.0", None),  # the suspended 5 counts here
@@ -239,6 +244,18 @@ def test_a_target_of_an_unknown_region_set_is_refused(tmp_path, monkeypatch) -> 
     monkeypatch.setattr(reference, "REFERENCE", tmp_path)
     with pytest.raises(UsageError, match="atlantis"):
         reference.load_reference(duckdb.connect())
+
+
+def test_a_reported_figure_says_nothing_about_our_deliveries(province) -> None:
+    rows = province.session.rows(
+        "SELECT year, numerator, value_published, share_covered, n_rows_open FROM mart.indicator_value__region_year "
+        "WHERE variant_id = 'I12.primary' AND origin_code = 'reported' AND region_level = 'province'"
+    )
+    assert rows == [(2025, 13, Decimal("3.25"), None, None)]
+    # the statistics give pupils but no population: no reported rate, and no row that pretends there could be one
+    assert province.session.value(
+        "SELECT count(*) FROM mart.indicator_value__region_year WHERE variant_id = 'I03.gross' AND origin_code = 'reported'"
+    ) == 0  # fmt: skip
 
 
 def test_v47_parts_that_do_not_add_up(fresh) -> None:

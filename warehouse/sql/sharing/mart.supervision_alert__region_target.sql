@@ -102,8 +102,12 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(c.value_unrounded - c.target_value AS DOUBLE) AS gap,
        CAST(c.value_low AS DOUBLE) AS value_low,
        CAST(c.value_high AS DOUBLE) AS value_high,
-       -- the whole interval misses the target: chance alone is no explanation
-       CAST(coalesce(a.alert_code = 'below_target' AND c.is_certain, false) AS BOOLEAN) AS is_certain,
+       -- the whole interval misses the target, or last year's value: chance alone is no explanation
+       CAST(coalesce(CASE a.alert_code
+                       WHEN 'below_target' THEN c.is_certain
+                       WHEN 'worsening' THEN CASE c.direction_code WHEN 'up' THEN c.value_high < c.earlier_value
+                                                                   ELSE c.value_low > c.earlier_value END END, false) AS BOOLEAN)
+         AS is_certain,
        CAST(c.earlier_value AS DOUBLE) AS earlier_value,
        CAST(c.share_covered AS DOUBLE) AS share_covered,
        CAST(c.n_rows_open AS BIGINT) AS n_rows_open,

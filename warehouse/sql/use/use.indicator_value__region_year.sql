@@ -58,8 +58,13 @@ filled AS (
          CASE WHEN a.origin_code = 'computed' AND c.measure_code IS NOT NULL THEN c.as_of_date ELSE r.as_of_date END AS as_of_date,
          CASE WHEN a.origin_code = 'computed' AND c.measure_code IS NOT NULL THEN c.is_provisional ELSE r.is_provisional END
            AS is_provisional,
-         c.population_basis_code, c.method_code, c.base_year, c.n_units, c.n_units_reporting, c.n_schools,
-         c.n_schools_reporting, c.n_rows_open
+         -- who delivered what is said of our own counts only
+         CASE WHEN a.origin_code = 'computed' THEN c.population_basis_code END AS population_basis_code, c.method_code, c.base_year,
+         CASE WHEN a.origin_code = 'computed' THEN c.n_units END AS n_units,
+         CASE WHEN a.origin_code = 'computed' THEN c.n_units_reporting END AS n_units_reporting,
+         CASE WHEN a.origin_code = 'computed' THEN c.n_schools END AS n_schools,
+         CASE WHEN a.origin_code = 'computed' THEN c.n_schools_reporting END AS n_schools_reporting,
+         CASE WHEN a.origin_code = 'computed' THEN c.n_rows_open END AS n_rows_open
   FROM asked AS a
   JOIN term AS t ON t.variant_id = a.variant_id
   LEFT JOIN point AS c
@@ -177,8 +182,8 @@ fraction AS (
          s.population_method_code, s.population_year, s.n_units, s.n_units_reporting, s.n_schools, s.n_schools_reporting,
          s.n_rows_open, s.is_provisional = 1 AS is_provisional, s.as_of_date
   FROM summed AS s
-  -- a figure of which nothing is counted here is a reported one
-  WHERE s.origin_code = 'reported' OR s.is_counted = 1
+  -- a figure of which nothing is counted here is a reported one; a reported one that lacks a term was never reported
+  WHERE CASE s.origin_code WHEN 'computed' THEN s.is_counted = 1 ELSE s.n_missing = 0 END
   UNION ALL
   SELECT k.variant_id, 'computed' AS origin_code, 'school' AS region_level, k.school_id AS region_code, k.year,
          CAST(coalesce(k.numerator, 0) AS HUGEINT) AS numerator, CAST(k.denominator AS HUGEINT) AS denominator,
@@ -271,8 +276,8 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(e.reason_code AS VARCHAR) AS reason_code,
        CAST(e.interval_code AS VARCHAR) AS interval_code,
        CAST(CASE e.interval_code
-              WHEN 'wilson' THEN e.factor * (e.n / e.d + e.z * e.z / (2 * e.d)
-                - e.z * sqrt(e.n / e.d * (1 - e.n / e.d) / e.d + e.z * e.z / (4 * e.d * e.d))) / (1 + e.z * e.z / e.d)
+              WHEN 'wilson' THEN CASE WHEN e.n = 0 THEN 0 ELSE e.factor * (e.n / e.d + e.z * e.z / (2 * e.d)
+                - e.z * sqrt(e.n / e.d * (1 - e.n / e.d) / e.d + e.z * e.z / (4 * e.d * e.d))) / (1 + e.z * e.z / e.d) END
               WHEN 'byar' THEN CASE WHEN e.n = 0 THEN 0
                 ELSE e.factor * e.n * power(1 - 1 / (9 * e.n) - e.z / (3 * sqrt(e.n)), 3) / e.d END END AS DOUBLE) AS value_low,
        CAST(CASE e.interval_code
