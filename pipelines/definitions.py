@@ -12,7 +12,9 @@ from assets.sharing.room import sharing
 from assets.storage.room import storage
 from assets.use.room import use
 from pipelines.pages import DashboardPages
+from warehouse.alerts import Alert, notify, ways
 from warehouse.landing import fingerprint, is_collected, periods_in_landing
+from warehouse.workflow import watch
 
 # A retry helps against a busy warehouse or a full disk that is being cleared, never against a failed rule:
 # blocking checks end a step with an error that Dagster does not retry.
@@ -53,11 +55,30 @@ def landing(context: dg.SensorEvaluationContext, warehouse: EduWarehouse) -> Ite
     context.update_cursor(" ".join(f"{p}={s}" for p, s in now.items()))
 
 
+@dg.run_failure_sensor(
+    name="failed_load",
+    monitored_jobs=[month],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="加载失败即提醒 / tells of a load that stopped at a door, by mail and webhook (edu.toml [alerts])",
+)
+def failed_load(context: dg.RunFailureSensorContext, warehouse: EduWarehouse) -> None:
+    """One message per month and state of its faults; a fault of the mail server is only logged."""
+    settings = warehouse.settings()
+    period = context.dagster_run.tags.get("dagster/partition", "")
+    if not ways(settings):
+        return
+    with warehouse.open() as session:
+        found = watch.failed_load(session, period)
+    found = found or [Alert(f"failed {period}", f"{period} 加载失败", f"the load of {period} failed")]
+    for sent in notify(settings, found):
+        context.log.info(f"{sent.way}: {'sent' if sent.ok else sent.error}")
+
+
 defs = dg.Definitions(
     assets=[collection, storage, processing, use, sharing],
     jobs=[month],
     schedules=[monthly],
-    sensors=[landing],
+    sensors=[landing, failed_load],
     resources={"warehouse": EduWarehouse(), "pages": DashboardPages()},
     executor=dg.in_process_executor,
 )

@@ -1,6 +1,7 @@
 """The `edu` command. Heavy packages are imported inside the commands, so that help is instant.
 
-Exit codes: 0 ok, 1 crash, 2 wrong usage, 3 blocking rule, 4 input unreadable, 5 warehouse busy.
+Exit codes: 0 ok, 1 crash, 2 wrong usage, 3 blocking rule, 4 input unreadable, 5 warehouse busy,
+6 last good snapshot too old.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import click
 
+from pipelines.cli.alerts import STALE, alerts, tell_of_load, watch
 from pipelines.cli.card import card
 from pipelines.cli.dashboard import dashboard_group
 from pipelines.cli.explain import explain
@@ -24,7 +26,7 @@ from pipelines.cli.shell import emit, json_option, progress, say, say_error, wit
 from warehouse.config import Settings
 from warehouse.errors import EduError, UsageError, redact
 
-EPILOG = "Exit codes: 0 ok · 1 crash · 2 usage · 3 blocking rule, nothing published · 4 input unreadable · 5 warehouse busy"
+EPILOG = "Exit codes: 0 ok · 1 crash · 2 usage · 3 blocking rule, nothing published · 4 input unreadable · 5 warehouse busy · 6 snapshot too old"
 
 
 class Edu(click.Group):
@@ -141,6 +143,7 @@ def load(settings: Settings, period: str, as_json: bool) -> None:
     print_load(report)
     emit(as_json, vars(report))
     if not report.success:
+        tell_of_load(settings, period)
         sys.exit(3)
 
 
@@ -151,7 +154,11 @@ def status(settings: Settings, as_json: bool) -> None:
     """状态 / Months, files, open faults, candidates that wait for approval, the current release."""
     from pipelines.cli.report import print_status
 
-    emit(as_json, print_status(settings))
+    found = print_status(settings)
+    emit(as_json, found)
+    if found["silent"]:
+        say_error(found["silent"], "`edu watch` tells those in charge; setting watch.snapshot_days")
+        sys.exit(STALE)
 
 
 @main.command(short_help="Rule results of a month")
@@ -169,7 +176,7 @@ def check(settings: Settings, period: str, everything: bool, as_json: bool) -> N
         sys.exit(3)
 
 
-for group in (review, accounts, calendar, diff):
+for group in (review, accounts, calendar, diff, alerts, watch):
     main.add_command(group)
 
 

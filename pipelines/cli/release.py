@@ -58,6 +58,12 @@ def publish_command(settings: Settings, name: str, operator: str, dry_run: bool)
                 "id": candidate.id,
             }
         release = publish_candidate(session, settings, candidate, operator)
+    if current_id(settings) != before:
+        from warehouse.alerts import Alert, notify
+
+        notify(
+            settings, [Alert(f"published {release.id}", f"{release.id} 已发布", f"{release.id} is published")]
+        )
     message = (
         f"{release.id} is published"
         if current_id(settings) != before

@@ -141,7 +141,21 @@ def print_status(settings: Settings) -> dict[str, Any]:
         "candidates": candidates,
         "current": current,
         "releases": releases,
+        "silent": _silent(settings),
     }
+
+
+def _silent(settings: Settings) -> str | None:
+    from datetime import datetime
+
+    from warehouse.engine.duckdb import open_reader
+    from warehouse.workflow.watch import silent
+
+    if not settings.warehouse_file.exists():
+        return None
+    with open_reader(settings) as session:
+        found = silent(session, settings, datetime.now())
+    return f"{found.zh} / {found.en}" if found else None
 
 
 def print_check(settings: Settings, period: str, everything: bool) -> dict[str, Any]:

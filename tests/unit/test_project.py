@@ -32,7 +32,7 @@ def test_definitions_load():
     groups = {spec.group_name for spec in defs.resolve_all_asset_specs()}
     assert groups == {"collection", "storage", "processing", "use", "sharing"}
     assert {n.name for n in job.graph.nodes} == groups
-    assert {s.name for s in defs.sensors} == {"landing"}
+    assert {s.name for s in defs.sensors} == {"landing", "failed_load"}
     assert {s.name for s in defs.schedules} == {"monthly"}
 
 
