@@ -66,6 +66,7 @@ def test_layout_name_and_checksums(settings):
         "parquet/aid__county_stage.parquet",
         "parquet/graduate__county.parquet",
         "parquet/school__school.parquet",
+        "quality/audit.json",
         "quality/summary.json",
     }
     subprocess.run(["sha256sum", "-c", "--quiet", "--strict", "SHA256SUMS"], cwd=candidate.path, check=True)

@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from warehouse.auditor import audit_release
 from warehouse.config import Settings
 from warehouse.contract import Contract
 from warehouse.disclosure import Protected, protect_marts
@@ -149,6 +150,9 @@ def build_candidate(
                 {"release": release, "period": period, "rules": rules, "disclosure": losses},
             )
             files.write_json(staging / "RELEASE.json", facts)
+            audit = audit_release(staging, earlier)
+            audit.require()
+            files.write_json(staging / "quality" / "audit.json", audit.facts())
             if extras:
                 extras(staging)
             files.write_sums(staging, files.sums(staging))
