@@ -7,8 +7,10 @@ Tables made in the transient work database, per source:
 
 stage        text as delivered, of all files of the load
 clean        one row per record: delivery_id, row_no, owner, and per column: the typed value, and
-             `<c>__bad`  TRUE when something was written that cannot be read (mapped kinds), or
-             `<c>__ok`   TRUE for a valid citizen id, `<c>__damaged` TRUE for one that a spreadsheet has cut
+             `<c>__bad`  TRUE when something was written that cannot be read (mapped kinds, telephones), or
+             `<c>__ok`   TRUE for a valid citizen id, `<c>__damaged` TRUE for one that a spreadsheet has cut;
+             `is_repaired` TRUE if a cell read per row differs from its text
+repair       delivery_id, field, dirt (D-id), n_cells: cells that were repaired, counted (docs/dirt.md)
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from warehouse.engine.duckdb import Session, literal, quote
 from warehouse.landing import Delivery
 from warehouse.reading import ReadResult
 
-STAGE, CLEAN = "work.main.stage", "work.main.clean"
+STAGE, CLEAN, REPAIR = "work.main.stage", "work.main.clean", "work.main.repair"
 # kinds whose text is read once per distinct value -> expression over `src`
 _MAPPED = {
     "flag": "read_flag(src)",
@@ -41,6 +43,22 @@ _PER_ROW = {
     "student_no": "read_identifier({0})",
     "local_no": "read_identifier({0})",
     "text": "{0}",
+}
+# kind -> macro that names the dirt of a text (src) that was read as `value`
+_DIRT = {
+    "flag": "dirt_of_flag(src)",
+    "integer": "dirt_of_number(src)",
+    "decimal": "dirt_of_number(src)",
+    "date": "dirt_of_date(src)",
+    "month": "dirt_of_month(src)",
+    "school_id": "dirt_of_school(src)",
+    "class_label": "dirt_of_label(src)",
+    "grade": "dirt_of_grade(src)",
+    "code": "dirt_of_code(src, value)",
+    "name": "dirt_of_name(src)",
+    "student_no": "dirt_of_identifier(src)",
+    "local_no": "dirt_of_identifier(src)",
+    "citizen_id": "dirt_of_identifier(src)",
 }
 _SHORT = 24  # a value map of at most this many texts becomes a CASE
 # kinds whose texts can say "nothing" in a meaningful way (无 is an answer), so the placeholder list comes second
@@ -114,6 +132,7 @@ def _read_group(
 
 def _clean_ddl(contract: Contract) -> str:
     columns = ["delivery_id VARCHAR", "row_no BIGINT", "owner VARCHAR", "as_of DATE", "is_ragged BOOLEAN"]
+    columns.append("is_repaired BOOLEAN")
     for c in _kept(contract):
         columns.append(f"{quote(c.name)} {c.type}")
         columns.extend(f"{quote(c.name + suffix)} {type_}" for suffix, type_ in _companions(c))
@@ -123,7 +142,7 @@ def _clean_ddl(contract: Contract) -> str:
 def _companions(column: Column) -> list[tuple[str, str]]:
     if column.kind == "citizen_id":
         return [("__ok", "BOOLEAN"), ("__damaged", "BOOLEAN")]
-    if column.kind in _MAPPED or column.kind in _ANSWERS:
+    if column.kind in _MAPPED or column.kind in _ANSWERS or column.kind == "phone":
         return [("__bad", "BOOLEAN")]
     return []
 
@@ -136,7 +155,7 @@ def _value_map(
     period: str,
     name: str,
 ) -> str:
-    """Make the table (src, context, value, bad) of a column; returns its join condition."""
+    """Make the table (src, context, value, bad, dirt) of a column; returns its join condition."""
     source = quote(column.name)
     context = "NULL"
     if column.kind == "grade":
@@ -149,6 +168,11 @@ def _value_map(
     elif column.kind == "code":
         list_id = column.properties.get("codeList")
         expression = _lookup(list_id, "src") if list_id else _OPEN_CODE
+        if "numbersBelow" in column.properties:
+            # D18: from here on lists without gaps give another meaning to the same number; only the name is sure.
+            limit = int(column.properties["numbersBelow"])
+            number = "TRY_CAST(regexp_extract(clean_cell(src), '^\\d{1,4}$') AS INTEGER)"
+            expression = f"CASE WHEN coalesce({number}, 0) < {limit} THEN {expression} END"
     else:
         expression = _MAPPED[column.kind]
     if column.properties.get("dash") == "zero":
@@ -172,7 +196,17 @@ def _value_map(
             f"SELECT src, context, value, value IS NULL AND NOT is_blank(src) AS bad "
             f"FROM (SELECT src, context, {expression} AS value FROM {distinct})"
         )
-    session.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}", what=f"{contract.id}.{column.name}")
+    if column.kind == "county":
+        dirt = "coalesce(dirt_of_cell(src), CASE WHEN value IN (SELECT county_code FROM retired_county) THEN 'D16'"
+        dirt += " END)" if column.properties.get("names") else " WHEN NOT regexp_full_match(src, '\\d{6}(?:\\d{6})?') THEN 'D16' END)"
+    else:
+        dirt = _DIRT[column.kind]
+    # What could not be read is a matter of rules, and an answer such as 无 is no placeholder.
+    dirt = f"CASE WHEN NOT bad THEN nullif({dirt}, CASE WHEN value IS NOT NULL THEN 'D22' END) END"
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *, {dirt} AS dirt FROM ({select})",
+        what=f"{contract.id}.{column.name}",
+    )
     alias = f"m{name.rpartition('_')[2]}"
     condition = f"{alias}.src = s.{source}"
     return (
@@ -188,15 +222,17 @@ def _cases(session: Session, name: str, column: Column) -> tuple[str, str] | Non
     A join costs a fixed tenth of a second or so however small its map; most maps are a handful of options.
     """
     known = session.rows(
-        f"SELECT src, value::VARCHAR FROM {name} WHERE NOT bad AND context IS NULL ORDER BY src LIMIT {_SHORT + 1}"
+        f"SELECT src, value::VARCHAR, bad FROM {name} WHERE context IS NULL ORDER BY bad, src LIMIT {_SHORT + 1}"
     )
     if len(known) > _SHORT or session.value(f"SELECT count(*) FROM {name} WHERE context IS NOT NULL"):
         return None
-    if not known:
-        return f"NULL::{column.type}", "({} IS NOT NULL)"
-    listed = ", ".join(_braced(src) for src, _ in known)
-    cases = " ".join(f"WHEN {_braced(src)} THEN {literal(value)}" for src, value in known)
-    return f"(CASE {{}} {cases} END)::{column.type}", f"coalesce({{}} NOT IN ({listed}), false)"
+    # (no IN: a long list of constants becomes a join)
+    values = " ".join(f"WHEN {_braced(src)} THEN {literal(value)}" for src, value, bad in known if not bad)
+    wrong = " ".join(f"WHEN {_braced(src)} THEN true" for src, _, bad in known if bad)
+    return (
+        f"(CASE {{}} {values} END)::{column.type}" if values else f"NULL::{column.type}",
+        f"(CASE {{}} {wrong} ELSE false END)" if wrong else "false",
+    )
 
 
 def _braced(text: str) -> str:
@@ -221,7 +257,7 @@ def _clean(
     session: Session, contract: Contract, present: set[str], items: Sequence[Staged], period: str
 ) -> None:
     # Three layers, so that no macro is given an expression that it would repeat: text → value → verdict.
-    texts, values, targets, joins = [], [], [], []
+    texts, values, targets, joins, repaired = [], [], [], [], []
     for n, column in enumerate(_kept(contract)):
         name = quote(column.name)
         targets.append(name)
@@ -235,6 +271,8 @@ def _clean(
                 else "read_citizen_id({})"
             )
             values.append(f"{reader.format(name)} AS {name}")
+            if column.name in present:
+                repaired.append(column)
         elif column.name not in present:
             empty = [f"NULL::{column.type} AS {name}"]
             empty += [f"false AS {quote(column.name + suffix)}" for suffix, _ in _companions(column)]
@@ -255,7 +293,23 @@ def _clean(
         else:
             texts.append(f"s.{name}" if column.kind == "name" else f"cell_text(s.{name}) AS {name}")
             values.append(f"{_PER_ROW.get(column.kind, _PER_ROW['text']).format(name)} AS {name}")
-    verdicts = [
+            repaired.append(column)
+    # The text beside its value: a cell that differs was repaired; so was a name with a character outside GBK (D02).
+    differs = []
+    for column in repaired:
+        raw = quote(column.name + "__text")
+        texts.append(f"s.{quote(column.name)} AS {raw}")
+        values.append(raw)
+        differs.append(f"{raw} IS DISTINCT FROM {quote(column.name)}")
+        if column.kind == "name" and column.required:
+            differs.append(f"is_rare({quote(column.name)})")
+    verdicts = [f"({' OR '.join(differs) or 'false'}) AS is_repaired"]
+    verdicts += [
+        f"coalesce(NOT is_phone({quote(c.name)}), false) AS {quote(c.name + '__bad')}"
+        for c in _kept(contract)
+        if c.kind == "phone" and c.name in present
+    ]
+    verdicts += [
         f"coalesce(is_citizen_id(left({quote(c.name)}, 18)), false) AS {quote(c.name + '__ok')}, "
         f"coalesce(is_excel_damaged({quote(c.name)}), false) AS {quote(c.name + '__damaged')}"
         for c in _kept(contract)
@@ -273,7 +327,7 @@ def _clean(
     row = "delivery_id, row_no, owner, as_of, is_ragged"
     # rowid follows the order of the file, so the ordinal of a record is its distance from the file's first row.
     session.execute(
-        f"""INSERT INTO {CLEAN} ({row}, {", ".join(targets)})
+        f"""INSERT INTO {CLEAN} ({row}, is_repaired, {", ".join(targets)})
             WITH facts(delivery_id, owner, as_of) AS (VALUES {facts}),
                  first AS (SELECT delivery_id, min(rowid) AS first_row FROM {STAGE} GROUP BY ALL),
                  text AS (
@@ -286,9 +340,48 @@ def _clean(
                      ON ragged.delivery_id = s.delivery_id AND ragged.row_no = s.rowid - first.first_row + 1
                    {" ".join(joins)}),
                  value AS (SELECT {", ".join((row, *values))} FROM text)
-            SELECT {row}, {", ".join(targets)} FROM (SELECT {", ".join(("*", *verdicts))} FROM value)""",
+            SELECT {row}, is_repaired, {", ".join(targets)} FROM (SELECT {", ".join(("*", *verdicts))} FROM value)""",
         what=f"clean {contract.id}",
     )
+    _count_repairs(session, contract, present, repaired)
+
+
+def _count_repairs(session: Session, contract: Contract, present: set[str], per_row: Sequence[Column]) -> None:
+    """Fill `work.main.repair`: cells repaired per delivery, column and dirt. Only what was repaired is looked at."""
+    session.execute(
+        f"CREATE OR REPLACE TABLE {REPAIR} (delivery_id VARCHAR, field VARCHAR, dirt VARCHAR, n_cells BIGINT)"
+    )
+    for n, column in enumerate(_kept(contract)):
+        mapped = column.name in present and (column.kind in _MAPPED or column.kind in _ANSWERS)
+        if not mapped or not session.value(f"SELECT count(*) FROM map_{n} WHERE dirt IS NOT NULL"):
+            continue
+        name = quote(column.name)
+        session.execute(
+            f"INSERT INTO {REPAIR} SELECT s.delivery_id, {literal(column.name)}, m.dirt, count(*) FROM {STAGE} s "
+            f"JOIN (SELECT src, min(dirt) AS dirt FROM map_{n} WHERE dirt IS NOT NULL GROUP BY ALL) m ON m.src = s.{name} "
+            "GROUP BY ALL",
+            what=f"repairs {contract.id}",
+        )
+    if not session.value(f"SELECT count(*) FROM {CLEAN} WHERE is_repaired"):
+        return
+    cells = [f"s.{quote(c.name)} AS {quote(c.name + '__text')}, c.{quote(c.name)}" for c in per_row]
+    session.execute(
+        f"""CREATE OR REPLACE TEMP TABLE repaired_row AS
+            WITH first AS (SELECT delivery_id, min(rowid) AS first_row FROM {STAGE} GROUP BY ALL)
+            SELECT c.delivery_id, {", ".join(cells)} FROM (SELECT * FROM {CLEAN} WHERE is_repaired) c JOIN first USING (delivery_id)
+            JOIN {STAGE} s ON s.rowid = first.first_row + c.row_no - 1"""
+    )
+    for column in per_row:
+        name, text = quote(column.name), quote(column.name + "__text")
+        rare = f" OR is_rare({name})" if column.kind == "name" and column.required else ""
+        session.execute(
+            f"INSERT INTO {REPAIR} SELECT delivery_id, {literal(column.name)}, "
+            f"{_DIRT.get(column.kind, 'dirt_of_text(src)')} AS dirt, count(*) "
+            f"FROM (SELECT *, {text} AS src, {name} AS value FROM repaired_row) "
+            f"WHERE src IS NOT NULL AND ({text} IS DISTINCT FROM {name}{rare}) GROUP BY ALL HAVING dirt IS NOT NULL",
+            what=f"repairs {contract.id}",
+        )
+    session.execute("DROP TABLE repaired_row")
 
 
 def _citizen_id_text(contract: Contract, column: Column, present: set[str]) -> str:
@@ -412,6 +505,9 @@ def install_lookups(session: Session) -> None:
            -- A name that stands for a retired and a present code means the present one.
            SELECT code_text(text) AS text, arg_max(county_code, (coalesce(valid_to, DATE '9999-12-31'), county_code)) AS county_code
            FROM texts WHERE code_text(text) IS NOT NULL GROUP BY ALL"""
+    )
+    session.execute(
+        "CREATE OR REPLACE TEMP TABLE retired_county AS SELECT county_code FROM ref.county WHERE valid_to IS NOT NULL"
     )
     # A name may follow the names of its province and prefecture; the longest county name at the end decides (D16).
     session.execute(
