@@ -49,6 +49,42 @@ def _own_ids() -> list[tuple[str, str, str | None]]:
     return found
 
 
+def _others_ids() -> list[tuple[str, str, str | None]]:
+    """(source, id column, condition) of the columns that hold the citizen id of another person: guardian, head of household."""
+    found = []
+    for source, column in _columns("citizen_id"):
+        if column.name != "id_no":
+            names = {c.name for c in load_contracts("extracts")[source].columns}
+            type_ = column.name.replace("_id_no", "_id_type_code")
+            found.append(
+                (source, column.name, f"coalesce({type_}, '1') IN {_RESIDENT}" if type_ in names else None)
+            )
+    return found
+
+
+# Empty cells that a rule of their own judges: school RC24, numbers RC21, RC22 and RC33, visitor and date RC38
+_BLANK_ELSEWHERE = {
+    "student_registry": {"student_no"},
+    "poverty_register": {"household_no", "household_relation_code", "n_members"},
+    "two_later_survey": {"surveyor", "survey_date"},
+}
+_MAY_BE_BAD = ("code", "flag", "grade", "integer", "decimal", "date", "month", "class_label", "county")
+
+
+def _mandatory() -> Iterator[tuple[str, str, str]]:
+    """(source, column, predicate) of the columns without which a row is of no use."""
+    for source, contract in load_contracts("extracts").items():
+        for c in contract.columns:
+            judged = c.kind in ("citizen_id", "school_id") or c.name in _BLANK_ELSEWHERE.get(source, set())
+            if c.required and c.zone != "drop" and not judged and "mayBeBlank" not in c.properties:
+                # What is written but cannot be read is not empty: RC25, RC26.
+                yield (
+                    source,
+                    c.name,
+                    f"{c.name} IS NOT NULL" + (f" OR {c.name}__bad" if c.kind in _MAY_BE_BAD else ""),
+                )
+
+
 def _and(*parts: str | None) -> str:
     return " AND ".join(p for p in parts if p)
 
@@ -113,18 +149,26 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="RC07",
         title_zh="报送单完整",
-        statement_zh="报送单齐全：单位、期间、时点、文件校验值、行数、填表人、审核人、单位负责人、盖章",
-        statement_en="The envelope is complete: owner, period, as-of date, hash, row count, preparer, reviewer, head, seal",
+        statement_zh="报送单齐全：单位、期间、时点、文件校验值、行数、填表人、审核人、单位负责人、盖章；报送单位在名录中",
+        statement_en="The envelope is complete: owner, period, as-of date, hash, row count, preparer, reviewer, head, seal; "
+        "the owner is on the list of counties or colleges",
         clause="教育统计管理规定第二十七条",
         severity=BLOCK,
         owner_zh=COUNTY,
-        fix_zh="补全与文件同名的 .envelope.json 报送单后重新报送",
-        fix_en="Complete the .envelope.json beside the file and deliver again",
+        fix_zh="补全与文件同名的 .envelope.json 报送单，单位写县级行政区划代码或高校代码，重新报送",
+        fix_en="Complete the .envelope.json beside the file, with the code of the county or college as owner, and deliver again",
         checks=(
             _file(
                 "has_envelope AND env_source IS NOT NULL AND env_owner IS NOT NULL AND env_period IS NOT NULL "
                 "AND as_of IS NOT NULL AND received_on IS NOT NULL AND env_sha256 IS NOT NULL AND n_declared IS NOT NULL "
                 "AND preparer IS NOT NULL AND reviewer IS NOT NULL AND unit_head IS NOT NULL AND is_sealed"
+            ),
+            # A code that was valid once may still deliver; which county it is today is a matter of the crosswalk.
+            _file(
+                "(source, owner) IN (SELECT (s.source, c.county_code) FROM ref.source s, ref.county c WHERE s.owner_level = 'county' "
+                "UNION ALL SELECT (s.source, c.college_code) FROM ref.source s, ref.college c WHERE s.owner_level = 'college' "
+                "UNION ALL SELECT (s.source, {province} || '0000') FROM ref.source s WHERE s.owner_level = 'province')",
+                when="env_owner IS NOT NULL",
             ),
         ),
     ),
@@ -166,28 +210,43 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="RC10",
         title_zh="编码可识别",
-        statement_zh="文件编码可识别，没有替换字符和空字节",
-        statement_en="The encoding is recognised, without replacement characters or NUL bytes",
+        statement_zh="文件编码可识别，没有替换字符和空字节；姓名中没有造字区字符、问号或方框",
+        statement_en="The encoding is recognised, without replacement characters or NUL bytes; no name holds a private-use "
+        "character, question mark or box instead of a lost one",
         clause="个人信息保护法第八条（质量）",
         severity=BLOCK,
         owner_zh=COUNTY,
-        fix_zh="用 UTF-8 或 GB18030 编码重新导出文件",
-        fix_en="Export the file again as UTF-8 or GB18030",
-        checks=(_file(f"coalesce(problem_code, '') NOT IN {_NO_TEXT}"),),
+        fix_zh="用 UTF-8 或 GB18030 编码重新导出文件；姓名用字按户口簿核对，用输入法能打出的规范字",
+        fix_en="Export the file again as UTF-8 or GB18030; check the characters of the name against the household register",
+        checks=(
+            _file(f"coalesce(problem_code, '') NOT IN {_NO_TEXT}"),
+            # D02: the character was lost before delivery, or lies in a private area; a person must look at the document.
+            *(
+                satisfies(
+                    source, f"NOT has_lost_character({c.name})", field=c.name, column=c.name, severity=WARN
+                )
+                for source, c in _columns("name")
+                if c.name == "name"
+            ),
+        ),
     ),
     Rule(
         id="RC11",
-        title_zh="表头符合契约",
-        statement_zh="必填列齐全，没有重复列",
-        statement_en="All mandatory columns are there, none twice",
+        title_zh="必填列与必填项",
+        statement_zh="必填列齐全，没有重复列；必填单元格不空",
+        statement_en="All mandatory columns are there, none twice; mandatory cells are filled",
         clause="个人信息保护法第八条（质量）",
         severity=BLOCK,
         owner_zh=COUNTY,
-        fix_zh="按模板补齐缺少的列、删去重复的列后重新报送",
-        fix_en="Add the missing columns as in the template, remove double ones, and deliver again",
+        fix_zh="按模板补齐缺少的列、删去重复的列，补填空着的必填项后重新报送",
+        fix_en="Add the missing columns as in the template, remove double ones, fill mandatory cells, and deliver again",
         checks=(
             _file(
                 f"coalesce(problem_code, '') NOT IN {_NO_HEADER} AND n_missing_headers = 0 AND n_double_headers = 0"
+            ),
+            *(
+                satisfies(source, predicate, field=column, severity=QUARANTINE)
+                for source, column, predicate in _mandatory()
             ),
         ),
     ),
@@ -215,20 +274,28 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="RC13",
         title_zh="不重复加载",
-        statement_zh="同一内容的文件只加载一次",
-        statement_en="A file of identical content is loaded once",
+        statement_zh="同一内容的文件只加载一次，不以上月文件充本月",
+        statement_en="A file of identical content is loaded once, and last month's file does not stand for this month",
         clause="domain rule table",
         severity=WARN,
         owner_zh=COUNTY,
-        fix_zh="删去内容完全相同的重复文件",
-        fix_en="Remove the copies of identical content",
-        checks=(_file("n_copies = 1"),),
+        fix_zh="删去内容完全相同的重复文件；与其他月份相同的，核对是否报错月份",
+        fix_en="Remove the copies; if the file is that of another month, check whether it was sent for the wrong one",
+        checks=(
+            _file("n_copies = 1"),
+            # D24: a register of some size that is, byte by byte, that of another month was probably sent for the wrong one.
+            _file(
+                f"n_other_periods = 0 OR n_records < {_threshold('unchanged_file_rows')}",
+                when="source IN (SELECT source FROM ref.source WHERE in_force = 'same_period') AND n_records IS NOT NULL",
+            ),
+        ),
     ),
     Rule(
         id="RC14",
         title_zh="期间与时点一致",
-        statement_zh="报送单的来源、期间与存放位置一致，时点不晚于收到日期，校验值与文件一致",
-        statement_en="Source and period of the envelope match the folder, as-of ≤ receipt, hash matches the file",
+        statement_zh="报送单的来源、期间与存放位置一致，时点不晚于收到日期，校验值与文件一致；标题期间和时点在本期内",
+        statement_en="Source and period of the envelope match the folder, as-of ≤ receipt, hash matches the file; "
+        "the month in the title and the as-of date are of this period",
         clause="domain rule table",
         severity=BLOCK,
         owner_zh=COUNTY,
@@ -241,6 +308,13 @@ RULES: tuple[Rule, ...] = (
             ),
             _file("as_of <= received_on", when="as_of IS NOT NULL AND received_on IS NOT NULL"),
             _file("env_sha256 = sha256", when="env_sha256 IS NOT NULL"),
+            # D24, D25: what a title row says, and a snapshot of another month, are for a person to judge.
+            _file("title_period = period", when="title_period IS NOT NULL", severity=WARN),
+            _file(
+                "strftime(as_of, '%Y-%m') = period",
+                when="as_of IS NOT NULL AND as_of <= received_on",
+                severity=WARN,
+            ),
         ),
     ),
     Rule(
@@ -256,7 +330,9 @@ RULES: tuple[Rule, ...] = (
         checks=(
             _file(
                 f"abs(n_records - n_previous) <= n_previous * {_threshold('headcount_change_share')}",
-                when="n_previous > 0 AND n_records IS NOT NULL",
+                # Changes, aid and visits are events: their number varies by nature.
+                when="n_previous > 0 AND n_records IS NOT NULL AND source NOT IN "
+                "('student_change', 'aid_record', 'two_later_survey')",
             ),
         ),
     ),
@@ -273,6 +349,20 @@ RULES: tuple[Rule, ...] = (
         checks=tuple(
             satisfies(source, f"{column}__ok", field=column, when=_and(_WRITTEN, _shape(source), resident))
             for source, column, resident in _own_ids()
+        )
+        # The number of another person does not keep the row out, but it is of no use.
+        + tuple(
+            satisfies(
+                source,
+                f"{column}__ok",
+                field=column,
+                severity=WARN,
+                when=_and(
+                    f"{column} IS NOT NULL AND NOT {column}__damaged AND length({column}) NOT IN (20, 22)",
+                    resident,
+                ),
+            )
+            for source, column, resident in _others_ids()
         ),
     ),
     Rule(
@@ -288,6 +378,12 @@ RULES: tuple[Rule, ...] = (
         checks=tuple(
             satisfies(source, "NOT id_no__damaged", field=column, when="id_no IS NOT NULL")
             for source, column, _ in _own_ids()
+        )
+        + tuple(
+            satisfies(
+                source, f"NOT {column}__damaged", field=column, severity=WARN, when=f"{column} IS NOT NULL"
+            )
+            for source, column, _ in _others_ids()
         ),
     ),
     Rule(
@@ -306,6 +402,12 @@ RULES: tuple[Rule, ...] = (
                 "regexp_full_match(substr(id_no, 19), '[1-7][1-4](B[1-9])?')",
                 field="id_no",
                 when="length(id_no) IN (20, 22)",
+            ),
+            satisfies(
+                "disability_roster",
+                "regexp_full_match(certificate_no, '[0-9]{17}[0-9X][1-7][1-4](B[1-9])?')",
+                field="certificate_no",
+                column="certificate_no",
             ),
         ),
     ),
@@ -473,6 +575,21 @@ RULES: tuple[Rule, ...] = (
             for source, column in _columns(
                 "code", "flag", "grade", "integer", "decimal", "date", "month", "class_label"
             )
+        )
+        # 高一 beside 小学: one of the two is wrong, and the stage decides where the pupil is counted.
+        + tuple(
+            satisfies(
+                source,
+                "(stage_code, grade_code) IN (SELECT (stage_code, grade_code) FROM ref.grade)",
+                field="grade_code",
+                when="stage_code IS NOT NULL AND grade_code IS NOT NULL",
+            )
+            for source in ("student_registry",)
+        )
+        # D21: a masked or filler number, or no number at all. The row is good without it.
+        + tuple(
+            satisfies(source, f"NOT {c.name}__bad", field=c.name, severity=WARN)
+            for source, c in _columns("phone")
         ),
     ),
     Rule(
@@ -540,7 +657,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="RC29",
         title_zh="义务教育不得退学开除",
-        statement_zh="义务教育阶段没有退学（31）、开除学籍（42）异动",
+        statement_zh="义务教育阶段没有退学（31）、开除学籍（42）异动；此类异动须填年级",
         statement_en="No drop-out (31) or expulsion (42) in compulsory education",
         clause="义务教育法第二十七条；未成年人保护法第二十八条",
         severity=QUARANTINE,
@@ -552,7 +669,9 @@ RULES: tuple[Rule, ...] = (
                 "student_change",
                 "change_category_code NOT IN ('31', '42')",
                 field="change_category_code",
-                when="change_category_code IS NOT NULL AND left(from_grade_code, 1) IN ('1', '2')",
+                # Without a grade nobody can say that the pupil was past the compulsory stage.
+                when="change_category_code IS NOT NULL AND (left(from_grade_code, 1) IN ('1', '2') "
+                "OR (from_grade_code IS NULL AND NOT from_grade_code__bad AND coalesce(left(to_grade_code, 1), '1') IN ('1', '2')))",
             ),
         ),
     ),
@@ -569,8 +688,11 @@ RULES: tuple[Rule, ...] = (
         checks=(
             satisfies(
                 "student_registry",
-                "(guardian1_name IS NOT NULL AND guardian1_relation_code IS NOT NULL AND guardian1_phone IS NOT NULL) "
-                "OR (guardian2_name IS NOT NULL AND guardian2_relation_code IS NOT NULL AND guardian2_phone IS NOT NULL)",
+                " OR ".join(
+                    f"(guardian{n}_name IS NOT NULL AND guardian{n}_relation_code IS NOT NULL "
+                    f"AND guardian{n}_phone IS NOT NULL AND NOT guardian{n}_phone__bad)"
+                    for n in (1, 2)
+                ),
                 field="guardian1_name",
                 when="birth_date > as_of - to_years(18)",
             ),

@@ -59,11 +59,14 @@ def store_results(
                 WITH batch(name, n_units) AS (VALUES {listed}),
                      rule(rule_id, rule_version, severity, status, seconds, detail, n_whole) AS (VALUES {rules}),
                      failed AS (
-                       SELECT f.rule_id, {owner} AS name, min(f.severity) AS severity,
+                       SELECT f.rule_id, {owner} AS name,
+                              CASE WHEN bool_or(f.severity = 'block') THEN 'block' WHEN bool_or(f.severity = 'quarantine')
+                                THEN 'quarantine' ELSE min(f.severity) END AS severity,
                               count(DISTINCT coalesce(f.row_no::VARCHAR, f.unit_key)) AS n
                        FROM {failures} f WHERE f.dataset = {literal(report.dataset)} GROUP BY ALL)
                 SELECT {literal(period)}, batch.name, {literal(report.dataset)}, rule.rule_id, rule.rule_version,
-                       {literal(str(report.stage))}, rule.severity,
+                       -- the gravest of the checks that failed in this batch, not in any other
+                       {literal(str(report.stage))}, coalesce(failed.severity, rule.severity),
                        CASE WHEN rule.status IN ('error', 'not_applicable') THEN rule.status
                             WHEN coalesce(failed.n, 0) + rule.n_whole > 0 THEN 'failed' ELSE 'passed' END,
                        CASE WHEN rule.status = 'not_applicable' THEN 0 ELSE batch.n_units END,

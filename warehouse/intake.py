@@ -198,9 +198,15 @@ def _value_map(
         )
     if column.kind == "county":
         dirt = "coalesce(dirt_of_cell(src), CASE WHEN value IN (SELECT county_code FROM retired_county) THEN 'D16'"
-        dirt += " END)" if column.properties.get("names") else " WHEN NOT regexp_full_match(src, '\\d{6}(?:\\d{6})?') THEN 'D16' END)"
+        dirt += (
+            " END)"
+            if column.properties.get("names")
+            else " WHEN NOT regexp_full_match(src, '\\d{6}(?:\\d{6})?') THEN 'D16' END)"
+        )
     else:
         dirt = _DIRT[column.kind]
+    if "multi" in column.properties:
+        dirt = f"nullif({dirt}, 'D06')"  # whatever separates the options is right
     # What could not be read is a matter of rules, and an answer such as 无 is no placeholder.
     dirt = f"CASE WHEN NOT bad THEN nullif({dirt}, CASE WHEN value IS NOT NULL THEN 'D22' END) END"
     session.execute(
@@ -346,7 +352,9 @@ def _clean(
     _count_repairs(session, contract, present, repaired)
 
 
-def _count_repairs(session: Session, contract: Contract, present: set[str], per_row: Sequence[Column]) -> None:
+def _count_repairs(
+    session: Session, contract: Contract, present: set[str], per_row: Sequence[Column]
+) -> None:
     """Fill `work.main.repair`: cells repaired per delivery, column and dirt. Only what was repaired is looked at."""
     session.execute(
         f"CREATE OR REPLACE TABLE {REPAIR} (delivery_id VARCHAR, field VARCHAR, dirt VARCHAR, n_cells BIGINT)"

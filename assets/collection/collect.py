@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from assets.collection import remarks
 from expectations.doors import parameters
 from expectations.gate import Gate
 from expectations.results import Batch, store_results
@@ -178,6 +179,7 @@ def _set_up(session: Session, settings: Settings, keys: Keys, contract: Contract
         [period, period],
     )
     session.execute(f"DROP TABLE IF EXISTS {FAILURES}")
+    session.execute(f"DROP TABLE IF EXISTS {intake.REPAIR}")
 
 
 def _judge_files(
@@ -196,15 +198,23 @@ def _judge_files(
              env_owner VARCHAR, env_period VARCHAR, as_of DATE, received_on DATE, env_sha256 VARCHAR, sha256 VARCHAR,
              n_declared BIGINT, preparer VARCHAR, reviewer VARCHAR, unit_head VARCHAR, is_sealed BOOLEAN, late_reason VARCHAR,
              problem_code VARCHAR, n_records BIGINT, n_missing_headers INTEGER, n_double_headers INTEGER,
-             n_unknown_headers INTEGER, n_copies INTEGER, n_previous BIGINT)"""
+             n_unknown_headers INTEGER, n_copies INTEGER, n_previous BIGINT, title_period VARCHAR, n_other_periods INTEGER)"""
     )
-    previous = dict(
-        session.rows(
-            """SELECT owner, n_read FROM ops.delivery__version WHERE source = ? AND status = 'accepted' AND period < ?
-               QUALIFY row_number() OVER (PARTITION BY owner ORDER BY period DESC, version DESC) = 1""",
+    previous = {
+        (owner, part): n
+        for owner, part, n in session.rows(
+            """SELECT owner, part, n_read FROM ops.delivery__version WHERE source = ? AND status = 'accepted' AND period < ?
+               QUALIFY row_number() OVER (PARTITION BY owner, part ORDER BY period DESC, version DESC) = 1""",
             [report.source, period],
         )
-    )
+    }
+    # D24: the same content under another month
+    months: dict[tuple[str, str], set[str]] = {}
+    for owner, sha256, other in session.rows(
+        "SELECT owner, sha256, period FROM ops.delivery__version WHERE source = ? AND period <> ? AND status = 'accepted'",
+        [report.source, period],
+    ):
+        months.setdefault((owner, sha256), set()).add(other)
     rows = []
     for o in report.outcomes:
         d, e = o.delivery, o.delivery.envelope
@@ -236,10 +246,12 @@ def _judge_files(
                 len(match.duplicated),
                 len(match.unknown),
                 copies[d.delivery_id],
-                previous.get(d.owner),
+                previous.get((d.owner, d.part)),
+                o.read.title_period,
+                len(months.get((d.owner, d.sha256), ())),
             )
         )
-    session.con.executemany(f"INSERT INTO work.main.delivery VALUES ({', '.join('?' * 25)})", rows)
+    session.con.executemany(f"INSERT INTO work.main.delivery VALUES ({', '.join('?' * 27)})", rows)
     found = gate.run(Stage.COLLECTION, "delivery", "work.main.delivery", rules, parameters(settings, period))
     broken = found.errors
     refusing = session.rows(
@@ -363,6 +375,7 @@ def keep(
             f"INSERT INTO ops.quarantine__row_rule SELECT DISTINCT delivery_id, row_no, rule_id, field, severity, rule_version "
             f"FROM {FAILURES} WHERE row_no IS NOT NULL ORDER BY ALL"
         )
+        remarks.record(session, contract, [(o.delivery, o.read) for o in report.outcomes])
         check_conservation(session, contract, report.outcomes)
         register.update(
             session, contract, period, [o.delivery.delivery_id for o in report.outcomes], FAILURES, closed_as

@@ -91,7 +91,7 @@ def demo(settings: Settings, scale: float, seed: int, months: tuple[str, ...], a
     emit(as_json, run_demo(settings, scale=scale, seed=seed, months=months))
 
 
-@main.command(short_help="Write the synthetic province into a folder")
+@main.group(short_help="Write the synthetic province into a folder", invoke_without_command=True)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Target folder; default: the landing zone of edu.toml."
 )
@@ -101,9 +101,11 @@ def demo(settings: Settings, scale: float, seed: int, months: tuple[str, ...], a
 @click.option("--dirt", type=float, default=1.0, show_default=True, help="Rate of seeded defects; 0 = clean.")
 @click.option("--csv-only", is_flag=True, help="Every file as csv in GB18030.")
 @json_option
+@click.pass_context
 @with_settings
 def sample(
     settings: Settings,
+    context: click.Context,
     out: Path | None,
     scale: float,
     seed: int,
@@ -113,6 +115,8 @@ def sample(
     as_json: bool,
 ) -> None:
     """样例省 / Extracts X1–X12 in their real formats, with seeded defects and a ledger of the truth. No real person."""
+    if context.invoked_subcommand:
+        return
     from pipelines.cli.demo import write_sample
 
     target = out or settings.data
@@ -121,6 +125,25 @@ def sample(
         f"✓ {summary['files']} files, {summary['rows']} rows, {summary['defects']} seeded defects in {target}"
     )
     emit(as_json, summary)
+
+
+@sample.command("score", short_help="What the checks caught of the seeded dirt: recall and precision")
+@click.option(
+    "--truth", type=click.Path(path_type=Path), help="Folder truth/ of the sample; default: beside landing."
+)
+@json_option
+@with_settings
+def sample_score(settings: Settings, truth: Path | None, as_json: bool) -> None:
+    """样例评分 / Join the ledger of the sample with the warehouse. Example: edu sample score --json
+
+    Exit code 3 if a seeded defect was missed or a clean row was flagged.
+    """
+    from pipelines.cli.report import print_score
+
+    document = print_score(settings, truth or settings.data / "truth")
+    emit(as_json, document)
+    if document["missed"] or document["false"]:
+        sys.exit(3)
 
 
 @main.command(short_help="Load a month: collect, check, build the release candidate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -65,6 +66,34 @@ def print_load(report: MonthReport) -> None:
         if report.refused:
             console.print("  → 更正被退回的文件后重新放入 landing（或移出），再运行 edu load")
             console.print("  → correct the refused files, or move them out of landing, and load again")
+
+
+def print_score(settings: Settings, truth: Path) -> dict[str, Any]:
+    """Recall and precision of the seeded dirt. UsageError if there is no sample or no warehouse to compare."""
+    from sample.recall import score
+
+    if not (truth / "defect.parquet").is_file() or not settings.warehouse_file.exists():
+        raise UsageError(f"no truth tables in {truth}, or nothing loaded", "edu sample, then edu load PERIOD")
+    document = score(settings.warehouse_file, truth).as_dict()
+    console = _console()
+    for part, title in (("dirt", "问题种类 dirt"), ("rules", "规则 rules")):
+        table = Table(
+            "编号 id",
+            "植入 seeded",
+            "查出 caught",
+            "误报 false",
+            "查全率 recall",
+            "查准率 precision",
+            title=title,
+        )
+        for name, s in document[part].items():
+            rates = ("–" if s[k] is None else f"{s[k]:.3f}" for k in ("recall", "precision"))
+            table.add_row(name, f"{s['seeded']:,}", f"{s['caught']:,}", f"{s['false']:,}", *rates)
+        console.print(table)
+    for name, said in (("missed", "漏报 missed"), ("false", "误报 false")):
+        for line in document[name][:_LISTED]:
+            console.print(f"[red]✗ {said}[/red]  {line}", highlight=False)
+    return document
 
 
 def print_status(settings: Settings) -> dict[str, Any]:

@@ -130,6 +130,8 @@ def extract(d: Draws, mi: int) -> Extract:
             Kind("unknown-programme", "D18", QUARANTINE, "资助项目", "programme that is in no list", {"资助项目": "'阳光补贴'"}, "true", "RC25"),
             Kind("unknown-school", "D15", QUARANTINE, "学校标识码", "school is not in the directory",
                  {"学校标识码": "concat(left({v}, 4), '99', right({v}, 4))"}, "true", "RC24"),
+            Kind("amount-unit", "D23", REPAIR, "金额(元)", "amount in ten thousands", {"金额(元)": "concat((b.amount / 10000)::DECIMAL(12, 6)::VARCHAR, '万元')"}),
+            Kind("amount-words", "D23", QUARANTINE, "金额(元)", "amount in words without a unit", {"金额(元)": "'壹仟'"}, "true", "RC25"),
             Kind("amount-text", "D23", REPAIR, "金额(元)", "amount with separator and unit",
                  {"金额(元)": "concat(CASE WHEN b.amount >= 1000 THEN concat(b.amount // 1000, ',', lpad((b.amount % 1000)::VARCHAR, 3, '0')) ELSE b.amount::VARCHAR END, '.00元')"}),
             Kind("apostrophe", "D04", REPAIR, "身份证号", "apostrophe before the number", {"身份证号": "concat('''', {v})"}),

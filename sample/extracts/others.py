@@ -300,7 +300,7 @@ def population(d: Draws) -> Extract:
         source="population",
         columns=(
             Column("年份", "b.year::VARCHAR"),
-            Column("时点", "b.as_of"),
+            Column("时点", "replace(b.as_of, '-', '')"),
             Column("口径", "b.basis"),
             Column("区划代码", "c.code"),
             Column("城乡", "['城区', '镇区', '乡村'][b.res]"),

@@ -183,7 +183,7 @@ def poverty(d: Draws, mi: int) -> Extract:
             Kind("date-format", "D11", REPAIR, "出生日期", "another way to write the date", {"出生日期": "strftime(b.birth, '%Y-%m-%d')"}),
             Kind("yes-no", "D20", REPAIR, "是否会讲普通话", "another way to say yes or no",
                  {"是否会讲普通话": "CASE {v} WHEN '是' THEN '√' ELSE 'N' END"}),
-            Kind("filler-phone", "D21", REPAIR, "联系电话", "filler instead of a telephone number", {"联系电话": "'13800000000'"}),
+            Kind("filler-phone", "D21", WARN, "联系电话", "filler instead of a telephone number", {"联系电话": "'13800000000'"}, rules="RC25"),
         ),
         extra={"owners": "county"},
     )  # fmt: skip

@@ -223,8 +223,25 @@ def kinds(d: Draws, mi: int) -> tuple[Kind, ...]:
              {"民族": "ltrim(e.code, '0')"}, "b.short_code"),
         Kind("yes-no", "D20", REPAIR, "是否独生子女", "another way to say yes or no",
              {"是否独生子女": f"(CASE {d.below(p, 'yes', 3)} WHEN 0 THEN CASE {{v}} WHEN '是' THEN 'Y' ELSE 'N' END WHEN 1 THEN CASE {{v}} WHEN '是' THEN '1' ELSE '0' END ELSE CASE {{v}} WHEN '是' THEN '√' ELSE 'N' END END)"}),
-        Kind("masked-phone", "D21", REPAIR, "联系电话", "masked telephone number",
-             {"联系电话": "concat(left({v}, 3), '****', right({v}, 4))"}),
+        Kind("masked-phone", "D21", WARN, "联系电话", "masked telephone number",
+             {"联系电话": "concat(left({v}, 3), '****', right({v}, 4))"}, rules="RC25"),
+        Kind("lost-character", "D02", WARN, "姓名", "a character of the name became a question mark or a private one",
+             {"姓名": f"concat(left({{v}}, 1), ['?', '？', '□', chr(59171)][1 + {d.below(p, 'lost-kind', 4)}])"}, "NOT b.dotted", "RC10"),
+        Kind("guardian-id", "D12", WARN, "成员1身份证件号", "wrong check character of a guardian's number",
+             {"成员1身份证件号": WRONG_CHECK}, "true", "RC16"),
+        Kind("guardian-damaged", "D05", WARN, "成员2身份证件号", "a guardian's number in scientific notation",
+             {"成员2身份证件号": "concat(left({v}, 1), '.', substr({v}, 2, 5), 'E+17')"}, "true", "RC17"),
+        Kind("blank-name", "D22", QUARANTINE, "姓名", "no name", {"姓名": "''"}, "true", "RC11"),
+        Kind("blank-sex", "D22", QUARANTINE, "性别", "placeholder instead of the sex", {"性别": "'不详'"}, "true", "RC11"),
+        Kind("no-such-day", "D11", QUARANTINE, "出生日期", "a day that does not exist",
+             {"出生日期": "concat(year(p.birth), '-02-30')"}, "true", "RC25"),
+        Kind("other-calendar", "D11", QUARANTINE, "出生日期", "serial number of the calendar of 1904, in a csv",
+             {"出生日期": "(p.birth - DATE '1904-01-01')::VARCHAR"}, "b.has_id", "RC19", "RC28"),
+        Kind("other-numbering", "D18", QUARANTINE, "民族", "number of a list of ethnic groups without gaps",
+             {"民族": "'34'"}, "true", "RC25"),
+        Kind("other-stage", "D17", QUARANTINE, "年级", "grade of another stage", {"年级": "'高一'"}, "b.stage IN (1, 2)", "RC25", "RC28"),
+        Kind("old-id", "D07", QUARANTINE, "身份证件号", "fifteen-digit number of a pupil",
+             {"身份证件号": "concat(left({v}, 6), substr({v}, 9, 9))"}, "b.has_id", "RC21", "RC16"),
         Kind("placeholder", "D22", REPAIR, "曾用名", "placeholder instead of nothing",
              {"曾用名": f"['无', '不详', '暂无'][1 + {d.below(p, 'nothing', 3)}]"}),
         Kind("full-bracket", "D26", REPAIR, "班级", "full-width brackets in the class name",
@@ -267,7 +284,7 @@ def layout(context: Context, extract: Extract, owner: str, n: int) -> Layout:
     if place % 9 == 2:
         found = replace(found, encoding="utf-8-sig", notes=(("D01", "UTF-8 with byte order mark"),))
     elif place % 11 == 5:
-        found = replace(found, encoding="utf-8", notes=(("D01", "UTF-8"),))
+        found = replace(found, encoding="utf-8")
     if place % 8 == 3:
         found = with_variants(found, extract)
     if place % 10 == 7:

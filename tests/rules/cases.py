@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from expectations.collection import _own_ids
+from expectations.collection import _mandatory, _others_ids, _own_ids
 from rules.fixtures import (
     BASE,
     CHILD,
     CLOSED,
+    COUNTY,
+    DISABLED,
     GRADUATE_DBASE,
     HEAD,
     PERIOD,
@@ -60,6 +62,9 @@ class Case:
     def file(self) -> str:
         return f"{self.id}.csv"
 
+
+# the rules that an empty mandatory cell breaks besides
+BLANK_BESIDE: dict[tuple[str, str], tuple[str, ...]] = {}
 
 CASES: list[Case] = []
 
@@ -149,6 +154,11 @@ _add("RC07", F, "name_instead_of_account", REFUSED, preparer="金某某")
 _add("RC07", F, "impossible_date", REFUSED, as_of="2026-02-30")
 _add("RC07", F, "rows_as_text", REFUSED, n_rows="1")
 
+_add("RC07", F, "owner_on_no_list", REFUSED, {"age_label": "5岁"}, owner="639999")
+_add("RC07", F, "county_instead_of_province", REFUSED, {"age_label": "6岁"}, owner=COUNTY)
+_add("RC07", "graduate_register", "county_instead_of_college", REFUSED, owner=COUNTY)
+_add("RC07", "student_registry", "former_county", PASSED, owner="630122")
+
 _add("RC08", F, "preparer_reviews", REFUSED, reviewer="u.tian")
 _add("RC08", F, "reviewer_heads", REFUSED, unit_head="u.shen")
 _add("RC08", F, "preparer_heads", REFUSED, unit_head="u.tian")
@@ -162,6 +172,23 @@ _add("RC10", F, "neither_encoding", REFUSED, lambda: encode(F, rows_of(F)) + b"\
 _add("RC10", F, "nul_bytes", REFUSED, lambda: encode(F, rows_of(F)).replace(b"1200", b"12\x0000"))
 _add("RC10", F, "replacement_characters", REFUSED, {"residence_code": "\ufffd\ufffd"})
 
+for _text in ("张?", "张？", "张□", "张\ue123"):
+    _add("RC10", "student_registry", f"lost_character_{ord(_text[-1]):x}", WARNED, {"name": _text})
+_add("RC10", "student_registry", "rare_character", PASSED, {"name": "张䶮𬭎"})
+for _source, _columns in BASE.items():
+    if _source != "student_registry" and "name" in _columns[0]:
+        _add("RC10", _source, "lost_character", WARNED, {"name": "张?"})
+
+for _source, _column, _ in _mandatory():
+    if _source in BASE:
+        _add(
+            "RC11",
+            _source,
+            f"blank_{_column}",
+            QUARANTINED,
+            {_column: None},
+            also=BLANK_BESIDE.get((_source, _column), ()),
+        )
 _add(
     "RC11", F, "column_missing", REFUSED, lambda: [{k: v for k, v in rows_of(F)[0].items() if k != "n_total"}]
 )
@@ -196,6 +223,15 @@ _add("RC14", F, "other_period", REFUSED, envelope={"period": "2026-04"})
 _add("RC14", F, "as_of_after_receipt", REFUSED, as_of="2026-03-13")
 _add("RC14", F, "other_hash", REFUSED, sha256="0" * 64)
 _add("RC14", F, "as_of_is_receipt", PASSED, as_of=RECEIVED)
+_add("RC14", F, "as_of_of_another_month", WARNED, rows=(), as_of="2026-02-27")
+
+
+def _titled(text: str) -> Rows:
+    return lambda: text.encode() + b"\r\n" + encode(F, rows_of(F))
+
+
+_add("RC14", F, "title_of_another_month", WARNED, _titled("报送月份：2026-02"), rows=())
+_add("RC14", F, "title_of_this_month", PASSED, _titled("报送月份：2026年3月"))
 
 
 def _ages(n: int) -> Rows:
@@ -277,6 +313,21 @@ _add("RC18", "poverty_register", "reissue", QUARANTINED, {"id_no": HEAD + "43C1"
 _add("RC18", "poverty_register", "twenty", PASSED, {"id_no": HEAD + "43"})
 _add("RC18", "poverty_register", "twenty_two", PASSED, {"id_no": HEAD + "43b1"})
 _add("RC16", "poverty_register", "twenty_check_character", QUARANTINED, {"id_no": wrong_check(HEAD) + "43"})
+
+for _source, _column, _ in _others_ids():
+    _add("RC16", _source, f"{_column}_check_character", WARNED, {_column: wrong_check(HEAD)})
+    _add("RC16", _source, f"{_column}_too_short", WARNED, {_column: HEAD[:16]})
+    _add("RC17", _source, f"{_column}_scientific", WARNED, {_column: f"{HEAD[0]}.{HEAD[1:6]}E+17"})
+_add(
+    "RC16",
+    "student_registry",
+    "guardian_with_passport",
+    PASSED,
+    {"guardian1_id_type_code": "护照", "guardian1_id_no": "E12345678"},
+)
+_add("RC18", "disability_roster", "category_9", QUARANTINED, {"certificate_no": DISABLED + "91"})
+_add("RC18", "disability_roster", "too_short", QUARANTINED, {"certificate_no": DISABLED + "4"})
+_add("RC18", "disability_roster", "reissue", PASSED, {"certificate_no": "'" + DISABLED + "43b1"})
 
 _each("RC21", "student_registry", QUARANTINED, {
     "blank": {"id_no": None},
@@ -425,7 +476,22 @@ _each("RC25", "student_registry", PASSED, {
     "cohort": {"grade_code": "2021级"},
     "serial_day": {"birth_date": "42078"},
 })  # fmt: skip
-_add("RC25", "aid_record", "unit_ten_thousand", QUARANTINED, {"amount": "1.2万元"})
+_each("RC25", "aid_record", PASSED, {
+    "ten_thousands": {"amount": "0.12万元"}, "words": {"amount": "壹仟贰佰元整"}, "groups": {"amount": "1,200.00元"}})  # fmt: skip
+_each(
+    "RC25", "aid_record", QUARANTINED, {"bare_words": {"amount": "壹仟"}, "other_unit": {"amount": "200美元"}}
+)
+_add(
+    "RC25", "student_registry", "grade_of_another_stage", QUARANTINED, {"grade_code": "高一"}, also=("RC28",)
+)
+_add("RC25", "student_registry", "number_of_an_ethnic_group", QUARANTINED, {"ethnic_code": "35"})
+for _source, _columns in BASE.items():
+    for _column in (c.name for c in load_contracts("extracts")[_source].columns if c.kind == "phone"):
+        # a guardian without a number that can be called is no guardian to call
+        _beside = ("RC30",) if (_source, _column) == ("student_registry", "guardian1_phone") else ()
+        for _label, _text in (("masked", "138****1234"), ("filler", "13800000000"), ("words", "手机")):
+            _add("RC25", _source, f"{_column}_{_label}", WARNED, {_column: _text}, also=_beside)
+        _add("RC25", _source, f"{_column}_two_numbers", PASSED, {_column: "0971-1234567/199 0000 0001"})
 
 for _source, _columns in _NO_PLACE.items():
     if _columns:
@@ -490,6 +556,20 @@ _add(
     "expulsion",
     QUARANTINED,
     {"change_category_code": "42", "from_grade_code": "初二"},
+)
+_add(
+    "RC29",
+    "student_change",
+    "drop_out_without_grade",
+    QUARANTINED,
+    {"change_category_code": "31", "from_grade_code": None},
+)
+_add(
+    "RC29",
+    "student_change",
+    "other_event_without_grade",
+    PASSED,
+    {"from_grade_code": None},
 )
 _add(
     "RC29",
@@ -634,15 +714,30 @@ def deliver(world: World, source: str) -> None:
     """Put all fixtures of a source into landing, each under an owner of its own."""
     for n, case in enumerate(c for c in CASES if c.source == source):
         content = case.content()
-        owner = f"c{n:03d}"
+        # One owner, many parts: each case is a slot of its own.
+        part = f"c{n:03d}"
+        owner = case.put.get("owner")
+        given = {"part": part, **{k: v for k, v in case.put.items() if k != "owner"}}
         for copy in range(case.copies):
             name = case.file if not copy else f"{case.id}.{copy}.csv"
-            world.put(source, content, owner=owner, name=name, **case.put)
+            world.put(source, content, owner=owner, name=name, **given)
         if case.id in EARLIER.get(source, {}):
-            world.put(source, _ages(EARLIER[source][case.id])(), owner=owner, period=EARLIER_PERIOD)
+            world.put(
+                source,
+                _ages(EARLIER[source][case.id])(),
+                name=f"{part}.csv",
+                part=part,
+                period=EARLIER_PERIOD,
+            )
     for group, columns, text in (
         ("unreadable", UNREADABLE[source], "§§"),
         ("unreadable_place", _NO_PLACE[source], "§§"),
     ):
         if columns:
-            world.put(source, _spoilt(source, columns, text)(), owner=group, name=f"{group}.csv")
+            world.put(
+                source,
+                _spoilt(source, columns, text)(),
+                owner=None,
+                part=group,
+                name=f"{group}.csv",
+            )

@@ -33,6 +33,7 @@ AS_OF = "2026-03-01"
 RECEIVED = "2026-03-12"
 COUNTY = "630102"
 COLLEGE = "10743"
+OWNER = {"graduate_register": COLLEGE, "population": "630000"}  # all others: the county
 PRIMARY, KINDERGARTEN, VOCATIONAL, SPECIAL, CLOSED = (
     "2163000001",
     "1163000001",
@@ -389,7 +390,7 @@ class World:
         source: str,
         rows: Sequence[Row] | bytes,
         *,
-        owner: str = COUNTY,
+        owner: str | None = None,
         period: str = PERIOD,
         name: str | None = None,
         encoding: str = "utf-8",
@@ -401,6 +402,7 @@ class World:
         `envelope` replaces the envelope as a whole (a text is written as it is, {} means none); `changed` replaces
         single fields of it.
         """
+        owner = owner or OWNER.get(source, COUNTY)
         content = rows if isinstance(rows, bytes) else encode(source, rows, encoding)
         folder = self.settings.landing / source / period
         folder.mkdir(parents=True, exist_ok=True)

@@ -92,7 +92,7 @@ def _deliver(world):
             world.put(
                 source,
                 made,
-                owner=f"b{label}",
+                part=f"b{label}",
                 name=f"{source}-{label}.csv",
                 late_reason=f"{NAME}{PHONE}",
                 as_of="2026-04-01",
@@ -100,7 +100,7 @@ def _deliver(world):
         world.put(
             source,
             rows[:1],
-            owner="badenv",
+            part="badenv",
             name=f"{source}-envelope.csv",
             envelope=f'{{"preparer": "{NAME}", "{PHONE}": [',
         )

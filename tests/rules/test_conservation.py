@@ -50,7 +50,7 @@ def test_every_row_is_accounted_for(world, seed):
             if fate == "bytes":
                 content = encode(source, rows) + b"\x81\x20\xff\xff"
             changed = {"n_rows": len(rows)} | changed
-            world.put(source, content, owner=f"o{n}", name=name, **changed)
+            world.put(source, content, part=f"o{n}", name=name, **changed)
             expected[name] = (len(rows), bad) if fate == "good" else None
     with world.session() as session:
         for source in SPOILT:

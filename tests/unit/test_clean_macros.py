@@ -195,7 +195,7 @@ def test_d20_flags_and_blank_is_not_no(call, text, expected):
         ("1,5", None, None),  # a decimal comma or a lost digit
         ("1,00", None, None),
         ("12,34,567", None, None),
-        ("1.2万元", None, None),
+        ("1.2万元", None, Decimal("12000.00")),
         ("0.1万", None, None),
         ("壹仟", None, None),
         ("约100", None, None),

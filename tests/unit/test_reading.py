@@ -33,25 +33,27 @@ ROWS = [
 ]
 
 
+def _document(headers: Sequence[str]) -> dict[str, object]:
+    return {
+        "id": "demo",
+        "version": "1.0.0",
+        "name": "演示 | Demo",
+        "domain": "collection",
+        "team": {"name": "省"},
+        "description": {"purpose": "test"},
+        "schema": [
+            {
+                "physicalName": "raw.demo__row",
+                "properties": [
+                    {"name": f"c{i}", "businessName": h, "required": i < 4} for i, h in enumerate(headers)
+                ],
+            }
+        ],
+    }
+
+
 def make_contract(headers: Sequence[str] = HEADER) -> Contract:
-    return parse_contract(
-        {
-            "id": "demo",
-            "version": "1.0.0",
-            "name": "演示 | Demo",
-            "domain": "collection",
-            "team": {"name": "省"},
-            "description": {"purpose": "test"},
-            "schema": [
-                {
-                    "physicalName": "raw.demo__row",
-                    "properties": [
-                        {"name": f"c{i}", "businessName": h, "required": i < 4} for i, h in enumerate(headers)
-                    ],
-                }
-            ],
-        }
-    )
+    return parse_contract(_document(headers))
 
 
 CONTRACT = make_contract()
@@ -131,10 +133,30 @@ def test_title_header_in_row_7_blank_rows_and_footers(tmp_path: Path) -> None:
     )
 
 
-def test_total_in_the_middle_stays(tmp_path: Path) -> None:
-    result = read(tmp_path, "a.csv", text_of([HEADER, ROWS[0], ["小计", "1", "", "", ""], ROWS[1]]))
-    assert result.n_records == 3
-    assert result.n_footer == 0
+def test_d13_totals_in_the_middle_and_repeated_headers_are_no_records(tmp_path: Path) -> None:
+    total = ["城东区小计", "1", "2,000", "", "-"]
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):
+        table = [HEADER, ROWS[0], total, HEADER, ROWS[1], ["合 计", "3", "", "", ""], ROWS[2]]
+        result = read(tmp_path, "a.csv", text_of(table, quoting=quoting))
+        assert cells(result) == ROWS
+        assert (result.n_footer, result.n_header) == (2, 2)
+    # what is not a number beside the word is a record
+    odd = ["小计", "630102201103150123", "女", "藏族", ""]
+    result = read(tmp_path, "b.csv", text_of([HEADER, ROWS[0], odd, ROWS[1]]))
+    assert cells(result) == [ROWS[0], odd, ROWS[1]]
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("单位：某县    时间：2025-09", "2025-09"),
+        ("报送月份:2025年9月", "2025-09"),
+        ("打印日期：2025-09-03", None),
+        ("2025年中小学生名册", None),
+    ],
+)
+def test_d24_period_of_a_title_row(tmp_path: Path, title: str, expected: str | None) -> None:
+    assert read(tmp_path, "a.csv", text_of([[title], HEADER, *ROWS])).title_period == expected
 
 
 def test_merged_header_of_two_rows(tmp_path: Path) -> None:
@@ -279,7 +301,18 @@ def test_workbook_cells_become_text(tmp_path: Path) -> None:
 
 def test_workbook_sheets(tmp_path: Path) -> None:
     data = [HEADER, *ROWS]
-    path = workbook(tmp_path / "a.xlsx", {"一班": data, "二班": data})
+    turned = [row[::-1] for row in data]
+    sheets = {
+        "一班": data,
+        "说明": [["填表说明"]],
+        "二班": [["名册"], *turned, ["合计", "3"], ["填表人：某"]],
+    }
+    result = read_file(workbook(tmp_path / "a.xlsx", sheets), CONTRACT, tmp_path, Limits())
+    assert cells(result) == [*ROWS, *ROWS]
+    assert result.notes == (("sheet_left_out", 2, 0), ("sheets_joined", 1, 3), ("sheets_joined", 3, 3))
+    assert (result.n_title, result.n_footer, result.sheet) == (1, 2, "一班")
+    other = [[*HEADER, "电话"], [*ROWS[0], "1"]]
+    path = workbook(tmp_path / "a.xlsx", {"一班": data, "二班": other})
     assert code(read_file(path, CONTRACT, tmp_path, Limits())) == "several_sheets"
     path = workbook(tmp_path / "b.xlsx", {"模板": [HEADER], "二班": data})
     result = read_file(path, CONTRACT, tmp_path, Limits())
@@ -305,6 +338,50 @@ def test_workbook_limits(tmp_path: Path) -> None:
         sheet.write_blank(r, 9, None, grey)
     book.close()
     assert read_file(tmp_path / "e.xlsx", CONTRACT, tmp_path, Limits(max_cells=100)).n_records == 1
+
+
+def test_d28_numbers_that_show_leading_zeros(tmp_path: Path) -> None:
+    contract = parse_contract(
+        {
+            **_document(["班内学号", "民族", "人数", "日期"]),
+            "schema": [
+                {
+                    "physicalName": "raw.demo__row",
+                    "properties": [
+                        {
+                            "name": f"c{i}",
+                            "businessName": h,
+                            "required": True,
+                            "customProperties": [{"property": "kind", "value": k}],
+                        }
+                        for i, (h, k) in enumerate(
+                            [
+                                ("班内学号", "local_no"),
+                                ("民族", "code"),
+                                ("人数", "integer"),
+                                ("日期", "date"),
+                            ]
+                        )
+                    ],
+                }
+            ],
+        }
+    )
+    book = xlsxwriter.Workbook(str(tmp_path / "a.xlsx"), {"date_1904": True})
+    sheet = book.add_worksheet("名册")
+    six, two, day = (book.add_format({"num_format": f}) for f in ("000000", '"第"00"组"', "yyyy-mm-dd"))
+    sheet.write_row(0, 0, ["班内学号", "民族", "人数", "日期"])
+    sheet.write_number(1, 0, 11, six)
+    sheet.write_number(1, 1, 4, two)
+    sheet.write_number(1, 2, 7, six)  # a count has no leading zeros
+    sheet.write_number(1, 3, 39155)  # 2011-03-15 in the calendar of 1904
+    sheet.write_number(2, 0, 12)
+    sheet.write_string(2, 1, "04", two)
+    sheet.write_datetime(2, 3, dt.datetime(2011, 3, 15), day)
+    book.close()
+    result = read_file(tmp_path / "a.xlsx", contract, tmp_path, Limits())
+    assert cells(result) == [["000011", "04", "7", "2011-03-15"], ["12", "04", "", "2011-03-15"]]
+    assert result.n_padded == 2
 
 
 def old_xls(rows: Sequence[Sequence[str | float]]) -> bytes:
@@ -365,6 +442,25 @@ def test_zip_with_one_file(tmp_path: Path) -> None:
     assert cells(result) == ROWS
     assert (result.format, result.encoding) == ("zip", "gb18030")
     assert not list(tmp_path.glob("*.unpacked"))
+
+
+def test_zip_with_several_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    turned = [row[::-1] for row in [HEADER, *ROWS]]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("1.csv", text_of([["名册"], HEADER, *ROWS, ["合计", "3"]]).encode("gb18030"))
+        archive.writestr("2.xls", text_of(turned, delimiter="\t").encode("utf-16"))
+        archive.writestr("3.csv", text_of([HEADER]))
+        archive.writestr("说明.txt", "请查收")
+    result = read_file(path, CONTRACT, tmp_path, Limits())
+    assert cells(result) == [*ROWS, *ROWS]
+    assert (result.format, result.n_title, result.n_footer, result.n_records) == ("zip", 1, 1, 6)
+    assert result.notes == (
+        ("file_left_out", 3, 0), ("file_left_out", 4, 0), ("files_joined", 1, 3), ("files_joined", 2, 3)
+    )  # fmt: skip
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip", result.csv.name] or len(
+        list(tmp_path.iterdir())
+    ) == 2
 
 
 GOOD = text_of([HEADER, [PERSON, CITIZEN, "男", "汉族", ""], *ROWS])
@@ -439,7 +535,19 @@ BAD: dict[str, tuple[bytes, str]] = {
     "wide": ((",".join(HEADER + ["x"] * 10_000) + "\n" + GOOD).encode(), "too_wide"),
     "password": (password_protected(), "password"),
     "encrypted zip": (encrypted_zip(), "password"),
-    "zip of two": (zipped({"a.csv": GOOD.encode(), "b.csv": GOOD.encode()}), "zip_many"),
+    "zip of other columns": (
+        zipped({"a.csv": GOOD.encode(), "b.csv": text_of([HEADER[:4], ROWS[0][:4]]).encode()}),
+        "zip_mixed",
+    ),
+    "zip with a damaged table": (
+        zipped({"a.csv": GOOD.encode(), "b.xlsx": WHOLE_XLSX[:900]}),
+        "damaged_workbook",
+    ),
+    "zip with a table of others": (
+        zipped({"a.csv": GOOD.encode(), "b.csv": b"x,y\n1,2\n"}),
+        "header_not_found",
+    ),
+    "zip of too many": (zipped({f"{n}.csv": b"x" for n in range(201)}), "zip_many"),
     "empty zip": (zipped({}), "zip_empty"),
     "zip slip": (zipped({"../../a.csv": GOOD.encode()}), "zip_unsafe"),
     "zip absolute": (zipped({"/etc/a.csv": GOOD.encode()}), "zip_unsafe"),
@@ -497,7 +605,7 @@ def test_missing_file_and_unexpected_errors(tmp_path: Path, monkeypatch: pytest.
 
 def test_every_problem_has_both_languages() -> None:
     numbers = dict.fromkeys(
-        ("known", "needed", "sheets", "columns", "rows", "limit", "ratio", "offset", "files"), 1
+        ("known", "needed", "parts", "columns", "rows", "limit", "ratio", "offset", "files"), 1
     )
     for name in PROBLEMS:
         found = problem(name, "a.csv", **numbers)

@@ -1,4 +1,4 @@
-"""Zip files: one data file inside, unpacked under limits that hold for declared and for real sizes."""
+"""Zip files: the files inside, unpacked under limits that hold for declared and for real sizes."""
 
 from __future__ import annotations
 
@@ -50,24 +50,35 @@ def _usable(member: zipfile.ZipInfo) -> bool:
     return parts[-1].lower() not in _IGNORED and not parts[-1].startswith(("._", "~$"))
 
 
-def unpack(path: Path, target: Path, limits: Limits) -> None:
-    """Inflate the one data file of a zip to `target`."""
+def unpack(path: Path, target: Path, limits: Limits) -> list[tuple[Path, str]]:
+    """Inflate the files of a zip to `target`.1, .2 …; returns them with the suffix of their names, in order of names."""
     try:
         with zipfile.ZipFile(path) as archive:
             check_declared(archive.infolist(), limits)
-            usable = [member for member in archive.infolist() if _usable(member)]
+            usable = sorted((m for m in archive.infolist() if _usable(m)), key=lambda m: m.filename)
             if not usable:
                 raise Refused("zip_empty")
-            if len(usable) > 1:
-                raise Refused("zip_many", files=len(usable))
-            member = usable[0]
-            done = 0
-            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with archive.open(member) as source, os.fdopen(handle, "wb") as out:
-                while block := source.read(_CHUNK):
-                    done += len(block)
-                    if _suspicious(done, member.compress_size, limits):
-                        raise too_large(limits)
-                    out.write(block)
+            if len(usable) > limits.max_members:
+                raise Refused("zip_many", files=len(usable), limit=limits.max_members)
+            found, total = [], 0
+            for number, member in enumerate(usable, 1):
+                inner = target.with_name(f"{target.name}.{number}")
+                total += _inflate(archive, member, inner, limits)
+                if total > limits.max_unpacked_bytes:
+                    raise too_large(limits)
+                found.append((inner, PurePosixPath(member.filename).suffix.lower()))
+            return found
     except DAMAGED:
         raise Refused("damaged_zip") from None
+
+
+def _inflate(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, limits: Limits) -> int:
+    done = 0
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with archive.open(member) as source, os.fdopen(handle, "wb") as out:
+        while block := source.read(_CHUNK):
+            done += len(block)
+            if _suspicious(done, member.compress_size, limits):
+                raise too_large(limits)
+            out.write(block)
+    return done

@@ -22,6 +22,12 @@ _FOOTER = re.compile(
     r"|共\d+(人|名|条|户|行|页).*$"
     r"|第\d+页.*$"
 )
+TOTALS = ("合计", "小计", "总计", "共计")
+_TOTAL = re.compile(r".{0,20}(合计|小计|总计|共计)[:：]?")
+_AMOUNT = re.compile(r"-?[\d,]+(\.\d+)?(人|名|元|%)?|[-—]+")
+_PERIOD = re.compile(
+    r"(?:数据)?(?:时间|期间|月份|所属期|报送期|统计期|报送月份|统计月份)[:：]((?:19|20)\d{2})[-年/.]?(0[1-9]|1[0-2]|[1-9])(?!\d)"
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,14 @@ class Found:
 def is_blank(cells: Sequence[str]) -> bool:
     """True if no cell holds anything but white space (also U+3000 and no-break space)."""
     return not any(cell and cell.strip() for cell in cells)
+
+
+def is_total(cells: Sequence[str]) -> bool:
+    """True if a row, anywhere in the file, is a total: its first cell says so and all others are numbers (dirt D13)."""
+    filled = ["".join(cell.split()) for cell in cells if cell and cell.strip()]
+    if not filled or _TOTAL.fullmatch(filled[0]) is None:
+        return False
+    return all(_AMOUNT.fullmatch(text) for text in filled[1:])
 
 
 def is_footer(cells: Sequence[str]) -> bool:
@@ -101,4 +115,10 @@ def locate(rows: Sequence[Sequence[str]], contract: Contract, limits: Limits, fa
     facts.n_header = found.last - found.first + 1
     facts.n_blank += sum(before)
     facts.n_title = len(before) - sum(before)
+    named = {
+        f"{year}-{int(month):02d}"
+        for row in rows[: found.first]
+        for year, month in _PERIOD.findall("".join("".join(cell.split()) for cell in row if cell))
+    }
+    facts.title_period = named.pop() if len(named) == 1 else None
     return found

@@ -9,9 +9,9 @@ _SAVE = (
     "Open the file in Excel or WPS, save it as .xlsx or 'CSV UTF-8' and deliver it again.",
 )
 _AGAIN = ("请重新导出或复制后再次报送。", "Export or copy the file again and deliver it once more.")
-_ONE_PER_ZIP = (
-    "请一个压缩包只放一个数据文件，或直接报送不压缩的文件。",
-    "Put exactly one data file into a zip, or deliver the file without zip.",
+_SAME_IN_ZIP = (
+    "请在一个压缩包中只放列名相同的数据文件（不要再套压缩包），或不压缩直接报送，核对后重新报送。",
+    "Put only data files with the same columns into a zip, no zip inside it, or deliver the files without zip.",
 )
 
 # code -> what happened (zh, en), what to do (zh, en); {file} is the file name, other names are numbers
@@ -30,10 +30,10 @@ PROBLEMS: dict[str, tuple[str, str, str, str]] = {
         "Use the column names of the template in the first 50 rows; check that this is the right dataset.",
     ),
     "several_sheets": (
-        "工作簿“{file}”有 {sheets} 个工作表都含有数据，无法判断应读取哪一个。",
-        "In '{file}' {sheets} sheets hold data with this header; it is unclear which one counts.",
-        "请将数据合并到一个工作表，删除其余工作表后重新报送。",
-        "Merge the data into one sheet, delete the others and deliver the file again.",
+        "工作簿“{file}”有 {parts} 个工作表都含有数据，但列名不一致，无法合并。",
+        "In '{file}' {parts} sheets hold data but not the same columns; they cannot be joined.",
+        "请统一各工作表的列名，或将数据合并到一个工作表后重新报送。",
+        "Give all sheets the same columns, or merge the data into one sheet, and deliver the file again.",
     ),
     "too_wide": (
         "文件“{file}”有 {columns} 列，超过上限 {limit} 列。",
@@ -81,19 +81,24 @@ PROBLEMS: dict[str, tuple[str, str, str, str]] = {
     ),
     "damaged_zip": ("压缩包“{file}”已损坏或不完整。", "The zip '{file}' is damaged or incomplete.", *_AGAIN),
     "zip_many": (
-        "压缩包“{file}”中有 {files} 个文件。",
-        "The zip '{file}' contains {files} files.",
-        *_ONE_PER_ZIP,
+        "压缩包“{file}”中有 {files} 个文件，超过上限 {limit} 个。",
+        "The zip '{file}' contains {files} files; the limit is {limit}.",
+        *_SAME_IN_ZIP,
+    ),
+    "zip_mixed": (
+        "压缩包“{file}”中 {parts} 个数据文件的列名不一致，无法合并。",
+        "The {parts} data files of the zip '{file}' do not have the same columns and cannot be joined.",
+        *_SAME_IN_ZIP,
     ),
     "zip_empty": (
         "压缩包“{file}”中没有数据文件。",
         "The zip '{file}' contains no data file.",
-        *_ONE_PER_ZIP,
+        *_SAME_IN_ZIP,
     ),
     "zip_unsafe": (
         "压缩包“{file}”中有不安全的路径、链接或嵌套压缩包。",
         "The zip '{file}' contains an unsafe path, a link or another zip.",
-        *_ONE_PER_ZIP,
+        *_SAME_IN_ZIP,
     ),
     "zip_too_large": (
         "文件“{file}”解压后过大（上限 {limit} 字节，压缩比上限 {ratio}）。",

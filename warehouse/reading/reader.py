@@ -9,10 +9,15 @@ from typing import Any
 
 from warehouse.contract import Contract, extract_contract
 from warehouse.reading import archive, decode, sniff
+from warehouse.reading.join import join
 from warehouse.reading.problems import problem
 from warehouse.reading.result import Facts, Limits, ReadResult, Refused
 
 Job = tuple[Path, str, Path]
+# In a zip: suffixes of tables, refusals of files that are no table, and of tables without a record
+_TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".et")
+_NO_TABLE = ("unsupported_format", "header_not_found", "empty_file", "encoding", "nul_bytes", "line_too_long")
+_LEFT_OUT = ("no_records",)
 
 
 def read_file(path: Path, contract: Contract, out_dir: Path, limits: Limits | None = None) -> ReadResult:
@@ -23,6 +28,7 @@ def read_file(path: Path, contract: Contract, out_dir: Path, limits: Limits | No
     out, inner = out_dir / f"{stem}.csv", out_dir / f"{stem}.unpacked"
     try:
         _read(path, contract, out, inner, limits, facts)
+        facts.disguised = _is_disguised(path.suffix.lower(), facts.format)
         return ReadResult(ok=True, csv=out, **_shared(facts))
     except Refused as refused:
         code, numbers = refused.code, refused.numbers
@@ -32,13 +38,14 @@ def read_file(path: Path, contract: Contract, out_dir: Path, limits: Limits | No
     except BaseException:  # also a panic of the workbook reader, which is no Exception
         code, numbers = "unreadable", {}
     finally:
-        inner.unlink(missing_ok=True)
+        for left in inner.parent.glob(f"{inner.name}*"):
+            left.unlink(missing_ok=True)
     out.unlink(missing_ok=True)
     return ReadResult(ok=False, problem=problem(code, path.name, **numbers), **_shared(facts))
 
 
 def _shared(facts: Facts) -> dict[str, Any]:
-    return {**vars(facts), "ragged": tuple(facts.ragged)}
+    return {**vars(facts), "ragged": tuple(facts.ragged), "notes": tuple(facts.notes)}
 
 
 def _read(path: Path, contract: Contract, out: Path, inner: Path, limits: Limits, facts: Facts) -> None:
@@ -46,15 +53,56 @@ def _read(path: Path, contract: Contract, out: Path, inner: Path, limits: Limits
     if kind != "zip":
         _read_plain(path, kind, contract, out, limits, facts)
         return
-    facts.format = "zip"
-    archive.unpack(path, inner, limits)
-    kind = sniff.container(inner)
-    if kind == "zip":
-        raise Refused("zip_unsafe")
     try:
-        _read_plain(inner, kind, contract, out, limits, facts)
+        _read_members(archive.unpack(path, inner, limits), contract, out, limits, facts)
     finally:
         facts.format = "zip"
+
+
+def _read_members(
+    members: list[tuple[Path, str]], contract: Contract, out: Path, limits: Limits, facts: Facts
+) -> None:
+    """Read the files of a zip: those with data are joined; letters, pictures and empty forms are left out and noted."""
+    parts: list[tuple[Path, Facts]] = []
+    refusal = Refused("zip_empty")
+    for number, (inner, suffix) in enumerate(members, 1):
+        part, copy = Facts(), inner.with_name(f"{inner.name}.csv")
+        try:
+            kind = sniff.container(inner)
+            if kind == "zip":
+                raise Refused("zip_unsafe")
+            _read_plain(inner, kind, contract, copy, limits, part)
+            parts.append((copy, part))
+            facts.notes += part.notes
+        except Refused as refused:
+            # A table that cannot be read must not be lost among others; what is no table is no loss.
+            if refused.code not in _LEFT_OUT and (refused.code not in _NO_TABLE or suffix in _TABLES):
+                raise
+            refusal = refused if len(members) == 1 or refused.code == "no_records" else refusal
+            facts.notes.append(("file_left_out", number, 0))
+            if refused.code == "no_records":
+                facts.header = part.header
+    if not parts:
+        raise refusal
+    if len(parts) == 1:
+        notes = facts.notes
+        vars(facts).update(vars(parts[0][1]), notes=notes)
+        parts[0][0].replace(out)
+        return
+    facts.notes += [("files_joined", n, p.n_records) for n, (_, p) in enumerate(parts, 1)]
+    join(parts, out, facts, "zip_mixed")
+
+
+def _is_disguised(suffix: str, kind: str) -> bool:
+    """Does the name of a file promise another format than its content has?"""
+    promised = {
+        ".csv": ("csv", "tsv"),
+        ".txt": ("csv", "tsv"),
+        ".tsv": ("tsv",),
+        ".xls": ("xls",),
+        ".xlsx": ("xlsx",),
+    }
+    return bool(kind) and kind not in promised.get(suffix, (kind,))
 
 
 def _read_plain(path: Path, kind: str, contract: Contract, out: Path, limits: Limits, facts: Facts) -> None:

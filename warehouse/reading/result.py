@@ -12,6 +12,7 @@ class Limits:
 
     max_unpacked_bytes: int = 8 * 1024**3
     max_unpack_ratio: int = 200
+    max_members: int = 200  # files in a zip
     max_columns: int = 2_000
     max_cells: int = 20_000_000  # used area of all sheets, held in memory while reading
     max_record_bytes: int = 1024**2  # one record in UTF-8; half of what the engine takes as a line
@@ -40,9 +41,9 @@ class ReadResult:
     csv: Path | None = None
     header: tuple[str, ...] = ()
     header_row: int = 0  # 1-based number of the (last) header row among the rows of the file or sheet
-    n_header: int = 0  # 1; more when a header of merged cells spans several rows
+    n_header: int = 0  # 1; more when a header of merged cells spans several rows or is repeated on every page
     n_records: int = 0
-    n_footer: int = 0
+    n_footer: int = 0  # signatures at the end, totals and subtotals anywhere
     n_title: int = 0
     n_blank: int = 0
     ragged: tuple[int, ...] = ()  # row_no of records that had more or fewer cells than the header
@@ -52,6 +53,12 @@ class ReadResult:
     format: str = ""  # csv, tsv, xls, xlsx, html; zip when one of these came in a zip
     n_private_use: int = 0  # characters U+E000–U+F8FF
     sheet: str | None = None
+    n_padded: int = 0  # workbook numbers that got back the leading zeros their number format shows (dirt D28)
+    title_period: str | None = None  # YYYY-MM that a title row names as the period of the data
+    disguised: bool = False  # the name says another format than the content (dirt D03)
+    notes: tuple[
+        tuple[str, int, int], ...
+    ] = ()  # (kind, number of the sheet or file, records) of parts joined or left out
     problem: Problem | None = None
 
 
@@ -72,6 +79,10 @@ class Facts:
     n_footer: int = 0
     n_newline_cells: int = 0
     n_literal_quotes: int = 0
+    n_padded: int = 0
+    title_period: str | None = None
+    disguised: bool = False
+    notes: list[tuple[str, int, int]] = field(default_factory=list)
     ragged: list[int] = field(default_factory=list)
 
 

@@ -13,10 +13,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from warehouse.reading.header import MAX_FOOTERS, is_blank, is_footer
+from warehouse.reading.header import MAX_FOOTERS, TOTALS, is_blank, is_footer, is_total
 from warehouse.reading.result import Facts, Limits, Refused
 
 _BATCH = 5_000
+_SPACED = tuple(text[0] + gap + text[1] for text in TOTALS for gap in ("", " ", "\u3000"))
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -38,6 +39,9 @@ class Sink:
 
     def __init__(self, path: Path, width: int, limits: Limits, facts: Facts) -> None:
         self.width = width
+        self._first = facts.header[0] if facts.header else ""
+        # Bytes without which no row is a total or a header that is repeated on every page.
+        self.marks = [text.encode() for text in (*_SPACED, self._first) if len(text) > 1]
         self.facts = facts
         self._limit = limits.max_record_bytes
         self._path = path
@@ -56,12 +60,24 @@ class Sink:
         self._file.write(lines)
         self.facts.n_records += n_records
 
+    def is_extra(self, row: list[str]) -> bool:
+        """Count a row that is no record: blank, a total, or the header again."""
+        facts = self.facts
+        if (not row or not row[0] or row[0].isspace()) and is_blank(row):
+            facts.n_blank += 1
+        elif row[0] == self._first and row[0] and tuple(row) == facts.header:
+            facts.n_header += 1
+        elif ("计" in row[0][-2:] or not row[0].strip()) and is_total(row):
+            facts.n_footer += 1
+        else:
+            return False
+        return True
+
     def rows(self, rows: Iterable[list[str]], check: bool = False) -> None:
-        """Rows as cells: blank ones are counted, others padded or cut to the width of the header."""
+        """Rows as cells: those that are no records are counted, others padded or cut to the width of the header."""
         facts, width, ready = self.facts, self.width, []
         for row in rows:
-            if (not row or not row[0] or row[0].isspace()) and is_blank(row):
-                facts.n_blank += 1
+            if self.is_extra(row):
                 continue
             facts.n_records += 1
             if len(row) != width:
@@ -113,15 +129,17 @@ class Sink:
         lines = self._file.read().split(b"\n")[:-1]
         if start:
             lines = lines[1:]  # the first one is cut
-        while lines and self.facts.n_footer < MAX_FOOTERS:
+        n_signed = 0
+        while lines and n_signed < MAX_FOOTERS:
             line = lines.pop()
             if not is_footer(next(csv.reader([line.decode()]))):
                 break
             size -= len(line) + 1
-            self.facts.n_footer += 1
+            n_signed += 1
         self._file.truncate(size)
         facts = self.facts
-        facts.n_records -= facts.n_footer
+        facts.n_records -= n_signed
+        facts.n_footer += n_signed
         while facts.ragged and facts.ragged[-1] > facts.n_records:
             facts.ragged.pop()
         if facts.n_records == 0:

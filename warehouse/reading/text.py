@@ -105,6 +105,17 @@ def _well_formed(data: NDArray[np.uint8], quotes: NDArray[np.intp], delimiter: i
     return bool(opens.all() and closes.all())
 
 
+def _marked(block: bytes, used: int, marks: list[bytes]) -> list[int]:
+    """Places of texts that a total or a repeated header holds; nearly always none."""
+    found = []
+    for mark in marks:
+        at = block.find(mark, 0, used)
+        while at >= 0:
+            found.append(at)
+            at = block.find(mark, at + 1, used)
+    return found
+
+
 def _vector(block: bytes, delimiter: str, sink: Sink, limits: Limits) -> int | None:
     """Check a block as a whole and copy it; returns the bytes used, None if it needs the careful way."""
     sep = ord(delimiter)
@@ -161,6 +172,9 @@ def _vector(block: bytes, delimiter: str, sink: Sink, limits: Limits) -> int | N
         blank &= (last != _QUOTE) | _BLANK_LAST[data[np.maximum(ends - 2, 0)]]
     sink.facts.n_newline_cells += inside_cells
     special = np.flatnonzero(odd | blank)
+    marked = _marked(block, used, sink.marks)
+    if marked:
+        special = np.union1d(special, np.searchsorted(ends, marked))
     whole = block if n_inside == 0 and sep == _COMMA else data.tobytes()
     if not special.size:
         sink.raw(whole if used == len(whole) else whole[:used], len(ends))
@@ -171,11 +185,13 @@ def _vector(block: bytes, delimiter: str, sink: Sink, limits: Limits) -> int | N
         line = whole[begin : end + 1].decode("utf-8")
         cells_found = split.record([line], 0, ",", True, sink.facts)
         values = cells_found[0] if cells_found else []
-        if not odd[index] and not header.is_blank(values):
+        extra = sink.is_extra(values)
+        if not odd[index] and not extra:
             continue
         if begin > position:
             sink.raw(whole[position:begin], index - row)
-        sink.rows([values])
+        if not extra:
+            sink.rows([values])
         position, row = end + 1, index + 1
     if position < used:
         sink.raw(whole[position:used], len(ends) - row)

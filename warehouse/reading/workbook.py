@@ -1,4 +1,4 @@
-"""xls and xlsx through calamine: the one sheet with the data, every cell as text."""
+"""xls and xlsx through calamine: the sheets with the data, every cell as text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import python_calamine as calamine
 
 from warehouse.contract import Contract
 from warehouse.reading import archive, header
+from warehouse.reading.formats import Formats
+from warehouse.reading.join import join
 from warehouse.reading.result import Facts, Limits, Refused
 from warehouse.reading.sink import Sink
 
@@ -21,6 +24,19 @@ _CHUNK = 1024**2
 _DAMAGED_BY_EXCEL = 1e15  # a number of more than 15 digits has lost the others (dirt D05)
 # reference of a cell that holds something: <c r="AB12" …> and not <c r="AB12" …/>
 _CELL = re.compile(rb'<(?:\w+:)?c (?:[^>]*? )?r="([A-Z]{1,3})([0-9]{1,7})"(?:[^>]*[^/>])?>')
+# kinds of columns whose leading zeros matter, and serial numbers of days of this century and the last
+_CODED = (
+    "code",
+    "school_id",
+    "local_no",
+    "student_no",
+    "citizen_id",
+    "county",
+    "class_label",
+    "grade",
+    "phone",
+)
+_SERIAL = re.compile(r"[1-6]\d{4}")
 _RANK = 0.8  # a sheet with so many of the best sheet's known headers may be the one that was meant
 
 
@@ -129,11 +145,21 @@ def _rows(sheet: Any) -> Iterator[list[str]]:
         yield [value if type(value) is str else _text(value) for value in row]
 
 
-def _choose(book: Any, contract: Contract, limits: Limits) -> tuple[Any, str]:
-    """The sheet with the header and data. Raises Refused when two sheets could be meant."""
-    candidates = []
-    best_known = 0
-    for meta in book.sheets_metadata:
+@dataclass(frozen=True)
+class _Candidate:
+    """A sheet that may hold the data."""
+
+    sheet: Any
+    name: str
+    number: int  # 1-based
+    known: int
+    visible: bool
+    filled: bool
+
+
+def _candidates(book: Any, contract: Contract, limits: Limits) -> list[_Candidate]:
+    found = []
+    for number, meta in enumerate(book.sheets_metadata, 1):
         if meta.typ != calamine.SheetTypeEnum.WorkSheet:
             continue
         sheet = book.get_sheet_by_name(meta.name)
@@ -142,37 +168,48 @@ def _choose(book: Any, contract: Contract, limits: Limits) -> tuple[Any, str]:
         if sheet.total_width > limits.max_columns:
             raise Refused("too_wide", columns=sheet.total_width, limit=limits.max_columns)
         preview = list(islice(_rows(sheet), header.SEARCH_ROWS + 5))
-        found = header.nearest(preview, contract)
-        if found is None:
+        nearest = header.nearest(preview, contract)
+        if nearest is None:
             continue
-        best_known = max(best_known, found.known)
-        data = sum(not header.is_blank(row) for row in preview[found.last + 1 :])
-        hidden = meta.visible != calamine.SheetVisibleEnum.Visible
-        candidates.append((found.known, not hidden, data > 0, sheet, meta.name))
+        filled = any(
+            not header.is_blank(row) and not header.is_footer(row) for row in preview[nearest.last + 1 :]
+        )
+        visible = meta.visible == calamine.SheetVisibleEnum.Visible
+        found.append(_Candidate(sheet, meta.name, number, nearest.known, visible, filled))
+    return found
+
+
+def _choose(book: Any, contract: Contract, limits: Limits, facts: Facts) -> list[_Candidate]:
+    """The sheets with header and data, in order; those left out are noted."""
+    candidates = _candidates(book, contract, limits)
     if not candidates:
         raise Refused("empty_file")
+    best_known = max(c.known for c in candidates)
     need = header.needed(contract)
     if best_known < need:
         raise Refused("header_not_found", known=best_known, needed=need)
-    good = [c for c in candidates if c[0] >= max(need, best_known * _RANK)]
-    for wanted in (2, 1):  # sheets with data first, then visible ones
-        good = [c for c in good if c[wanted]] or good
-    if len(good) > 1 and good[0][2]:
-        raise Refused("several_sheets", sheets=len(good))
-    return good[0][3], good[0][4]
+    good = [c for c in candidates if c.known >= max(need, best_known * _RANK)]
+    good = [c for c in good if c.filled] or good[:1]
+    good = [c for c in good if c.visible] or good
+    facts.notes += [("sheet_left_out", c.number, 0) for c in candidates if c not in good]
+    return good
 
 
 def read(path: Path, kind: str, contract: Contract, out: Path, limits: Limits, facts: Facts) -> None:
-    """Write the normalised copy of the data sheet and complete the facts."""
+    """Write the normalised copy of the data sheets, joined if there are several, and complete the facts."""
     facts.encoding, facts.format = "binary", kind
+    formats = None
     if kind == "xlsx":
         check_package(path, limits)
+        try:
+            formats = Formats(path)
+        except (KeyError, *archive.DAMAGED):
+            raise Refused("damaged_workbook") from None
     try:
         with path.open("rb") as file:  # not by path: the reader would trust the extension
             book = calamine.CalamineWorkbook.from_filelike(file)
             try:
-                sheet, facts.sheet = _choose(book, contract, limits)
-                _write(sheet, contract, out, limits, facts)
+                _read_sheets(_choose(book, contract, limits, facts), formats, contract, out, limits, facts)
             finally:
                 book.close()
     except calamine.PasswordError:
@@ -181,11 +218,77 @@ def read(path: Path, kind: str, contract: Contract, out: Path, limits: Limits, f
         raise Refused("damaged_workbook") from None
 
 
-def _write(sheet: Any, contract: Contract, out: Path, limits: Limits, facts: Facts) -> None:
-    rows = _rows(sheet)
+def _read_sheets(
+    chosen: list[_Candidate],
+    formats: Formats | None,
+    contract: Contract,
+    out: Path,
+    limits: Limits,
+    facts: Facts,
+) -> None:
+    if len(chosen) == 1:
+        facts.sheet = chosen[0].name
+        _write(chosen[0], formats, contract, out, limits, facts)
+        return
+    parts = []
+    try:
+        for candidate in chosen:
+            part = Facts(encoding=facts.encoding, format=facts.format, sheet=candidate.name)
+            copy = out.with_suffix(f".{candidate.number}")
+            parts.append((copy, part))
+            _write(candidate, formats, contract, copy, limits, part)
+        join(parts, out, facts, "several_sheets")
+        facts.notes += [
+            ("sheets_joined", c.number, p.n_records) for c, (_, p) in zip(chosen, parts, strict=True)
+        ]
+    finally:
+        for copy, _ in parts:
+            copy.unlink(missing_ok=True)
+
+
+def _write(
+    candidate: _Candidate,
+    formats: Formats | None,
+    contract: Contract,
+    out: Path,
+    limits: Limits,
+    facts: Facts,
+) -> None:
+    rows = _rows(candidate.sheet)
     preview = list(islice(rows, header.SEARCH_ROWS))
     found = header.locate(preview, contract, limits, facts)
-    width = len(facts.header)
-    with Sink(out, width, limits, facts) as sink:
-        sink.rows(chain(preview[found.last + 1 :], rows), check=True)
+    below: Iterator[list[str]] = chain(preview[found.last + 1 :], rows)
+    if formats is not None:
+        below = _as_shown(below, found.last + 1, candidate, formats, contract, facts)
+    with Sink(out, len(facts.header), limits, facts) as sink:
+        sink.rows(below, check=True)
         sink.finish()
+
+
+def _as_shown(
+    rows: Iterator[list[str]],
+    first: int,
+    candidate: _Candidate,
+    formats: Formats,
+    contract: Contract,
+    facts: Facts,
+) -> Iterator[list[str]]:
+    """Rows with the leading zeros that number formats show, and days of a 1904 calendar counted from its beginning."""
+    columns = contract.match_header(facts.header).mapping
+    padded = formats.padded(candidate.name, {n for n, c in columns.items() if c.kind in _CODED})
+    dates = [n for n, c in columns.items() if c.kind in ("date", "month")] if formats.is_1904 else []
+    if not padded and not dates:
+        yield from rows
+        return
+    by_row: dict[int, list[tuple[int, str]]] = {}
+    for (line, column), text in padded.items():
+        by_row.setdefault(line, []).append((column, text))
+    for number, row in enumerate(rows, first):
+        for column, text in by_row.get(number, ()):
+            if column < len(row) and row[column] and text.lstrip("0") == row[column].lstrip("0"):
+                row[column] = text
+                facts.n_padded += 1
+        for column in dates:
+            if column < len(row) and _SERIAL.fullmatch(row[column]):
+                row[column] = (dt.date(1904, 1, 1) + dt.timedelta(days=int(row[column]))).isoformat()
+        yield row
