@@ -24,6 +24,10 @@ class MonthReport:
     refused: list[dict[str, Any]] = field(default_factory=list)
     blocking: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, int] = field(default_factory=dict)
+    returned: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # rule, severity, n_files, n_rows that go back to owners
+    n_repaired: int = 0  # cells
     rows: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     candidate: str | None = None
@@ -172,6 +176,20 @@ def _fill(session: Any, settings: Settings, report: MonthReport) -> None:
         [period],
     )[0]
     report.rows = dict(zip(("read", "accepted", "quarantined"), (v or 0 for v in found), strict=True))
+    names = ("rule", "severity", "n_files", "n_rows")
+    report.returned = [
+        dict(zip(names, row, strict=True))
+        for row in session.rows(
+            "SELECT rule_id, severity, count(DISTINCT delivery_id), count(*) FROM ops.quarantine__row_rule "
+            "JOIN ops.delivery__version USING (delivery_id) WHERE period = ? AND status = 'accepted' GROUP BY ALL ORDER BY 2, 4 DESC, 1",
+            [period],
+        )
+    ]
+    report.n_repaired = session.value(
+        "SELECT coalesce(sum(n_cells), 0)::BIGINT FROM ops.repair__delivery_field JOIN ops.delivery__version USING (delivery_id) "
+        "WHERE period = ? AND field <> ''",
+        [period],
+    )
     columns = ("rule", "dataset", "tested", "failed", "status")
     report.blocking = [
         dict(zip(columns, row, strict=True))

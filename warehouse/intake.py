@@ -75,6 +75,15 @@ class Staged:
 
 def stage(session: Session, contract: Contract, staged: Sequence[Staged], period: str) -> None:
     """Fill `work.main.clean` from the normalised files. Raises EngineError if a file does not hold its records."""
+    # Transient tables are read a few times and dropped: compressing them costs more than it saves.
+    session.execute("SET force_compression = 'uncompressed'")
+    try:
+        _stage(session, contract, staged, period)
+    finally:
+        session.execute("SET force_compression = 'auto'")
+
+
+def _stage(session: Session, contract: Contract, staged: Sequence[Staged], period: str) -> None:
     session.execute(f"DROP TABLE IF EXISTS {CLEAN}")
     groups: dict[tuple[str, ...], list[Staged]] = defaultdict(list)
     for item in staged:

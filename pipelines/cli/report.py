@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def print_load(report: MonthReport) -> None:
         f"{rows['read']:,} rows read = {rows['accepted']:,} accepted + {rows['quarantined']:,} set aside"
     )
     console.print(f"[dim]{seconds}[/dim]")
+    _print_tasks(console, report)
     for r in report.refused[:_LISTED]:
         console.print(
             f"[red]✗ 退回 refused[/red]  {r['source']} {r['owner']} {r['file']}  [{r['rule']}]".replace(
@@ -66,6 +68,37 @@ def print_load(report: MonthReport) -> None:
         if report.refused:
             console.print("  → 更正被退回的文件后重新放入 landing（或移出），再运行 edu load")
             console.print("  → correct the refused files, or move them out of landing, and load again")
+
+
+def _print_tasks(console: Console, report: MonthReport) -> None:
+    """What goes back to the owners, by rule: how much, and what they are to do."""
+    from expectations.rule import all_rules
+
+    rules = all_rules()
+    files = Counter(r["rule"] for r in report.refused)
+    table = Table(
+        "规则 rule",
+        "处理 outcome",
+        "文件 files",
+        "行 rows",
+        "怎么办 what to do",
+        title="退回清单 to be sent back",
+        show_lines=False,
+    )
+    for rule_id, n in files.most_common():
+        table.add_row(rule_id, "[red]退回 refused[/red]", str(n), "–", rules[rule_id].fix_zh)
+    words = {"quarantine": "[yellow]隔离 set aside[/yellow]", "warn": "提示 warning"}
+    for r in report.returned:
+        severity = words.get(r["severity"], r["severity"])
+        table.add_row(r["rule"], severity, str(r["n_files"]), f"{r['n_rows']:,}", rules[r["rule"]].fix_zh)
+    if report.n_repaired:
+        console.print(
+            f"{report.n_repaired:,} 个单元格已自动修复（原件存档）/ cells repaired, originals kept: docs/dirt.md"
+        )
+    if table.row_count:
+        console.print(table)
+        if report.returned:
+            console.print("  → edu return 生成退回工作簿 / writes the workbooks that go back to the owners")
 
 
 def print_score(settings: Settings, truth: Path) -> dict[str, Any]:

@@ -196,6 +196,46 @@ def hostile(folder: Path) -> dict[str, Any]:
     }
 
 
+def drop(folder: Path) -> dict[str, Any]:
+    """More than two hundred files of every dirt, format and encoding in one load."""
+    from sample.hostile_drop import PERIOD, SCHOOL, write_drop
+
+    house = House(folder)
+    drawn = folder / "drawn"
+    generate(drawn, scale=0.003, periods=(PERIOD,), sources=SOME[:1], csv_only=True)
+    house.deliver(drawn / "landing", [PERIOD], SOME[:1], COUNTIES)
+    _add_school(next((house.settings.landing / SOME[0] / PERIOD).glob("*.csv")), SCHOOL)
+    cases = write_drop(house.data)
+    code, out, err = house.edu("load", PERIOD, "--json")
+    return {
+        "code": code,
+        "report": json.loads(out),
+        "said": err,
+        "cases": [{**vars(c), "path": c.path.name} for c in cases],
+        "archived": len(list(house.settings.archive.rglob("*.enc"))),
+        "files": {
+            row[0]: row[1:]
+            for row in house.rows(
+                "SELECT file_name, status, n_read, n_accepted, n_quarantined, refused_by, reason_zh "
+                "FROM ops.delivery__version WHERE source = 'student_registry' ORDER BY ALL"
+            )
+        },
+        "rules": house.rows(
+            "SELECT file_name, rule_id, count(*) FROM ops.quarantine__row_rule JOIN ops.delivery__version USING (delivery_id) "
+            "WHERE severity = 'quarantine' GROUP BY ALL ORDER BY ALL"
+        ),
+        "repaired": dict(
+            house.rows(
+                "SELECT dirt, sum(n_cells)::BIGINT FROM ops.repair__delivery_field GROUP BY ALL ORDER BY ALL"
+            )
+        ),
+        "raw": house.rows("SELECT count(*) FROM raw.student_registry__student")[0][0],
+        "notes": dict(
+            house.rows("SELECT kind, count(*) FROM ops.reading_note__delivery GROUP BY ALL ORDER BY ALL")
+        ),
+    }
+
+
 def _add_school(directory: Path, school: str) -> None:
     """One more school of a directory, equal to its first but for the code."""
     import csv
@@ -220,5 +260,6 @@ BUILDERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "province": province,
     "counties": counties,
     "clean": clean,
+    "drop": drop,
     "hostile": hostile,
 }

@@ -22,7 +22,7 @@ from typing import Any
 from assets.collection.collect import CollectReport, collect
 from warehouse.catalogue import prepare
 from warehouse.config import Settings, load_settings
-from warehouse.contract import extract_contract
+from warehouse.contract import extract_contract, load_contracts
 from warehouse.engine.duckdb import Session, open_warehouse
 from warehouse.errors import EduError
 from warehouse.keys import Keys, load_keys
@@ -33,7 +33,8 @@ AS_OF = "2026-03-01"
 RECEIVED = "2026-03-12"
 COUNTY = "630102"
 COLLEGE = "10743"
-OWNER = {"graduate_register": COLLEGE, "population": "630000"}  # all others: the county
+_OF_LEVEL = {"county": COUNTY, "college": COLLEGE, "province": "630000"}
+OWNER = {s: _OF_LEVEL[c.properties["ownerLevel"]] for s, c in load_contracts("extracts").items()}
 PRIMARY, KINDERGARTEN, VOCATIONAL, SPECIAL, CLOSED = (
     "2163000001",
     "1163000001",
@@ -402,7 +403,7 @@ class World:
         `envelope` replaces the envelope as a whole (a text is written as it is, {} means none); `changed` replaces
         single fields of it.
         """
-        owner = owner or OWNER.get(source, COUNTY)
+        owner = owner or OWNER[source]
         content = rows if isinstance(rows, bytes) else encode(source, rows, encoding)
         folder = self.settings.landing / source / period
         folder.mkdir(parents=True, exist_ok=True)

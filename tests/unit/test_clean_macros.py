@@ -209,6 +209,46 @@ def test_d23_amounts_and_counts(call, text, integer, decimal):
     assert call("read_decimal", text) == decimal
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("壹仟元整", 1000), ("壹仟贰佰叁拾肆元整", 1234), ("一万二千元", 12000), ("拾万元", 100000), ("十二万零五元", 120005),
+        ("贰佰圆", 200), ("一百零三块", 103), ("壹仟", None), ("元", None), ("百千元", None), ("五六元", None), ("一万元二千", None),
+        ("0.12万元", 1200), ("1,200万元", 12000000), ("万元", None),
+    ],
+)  # fmt: skip
+def test_d23_words_of_money(call, text, expected):
+    assert call("read_decimal", text) == (None if expected is None else Decimal(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("13999990001", True), ("１３９９９９９０００１", True), ("+86 139-9999-0001", True), ("0971-1234567", True), ("8123456", True),
+        ("13999990001/0971-1234567", True), ("13999990001、15000000009", True), ("138****1234", False), ("13800000000", False),
+        ("13800138000", False), ("1399999000", False), ("12345678901", False), ("手机", False), ("13999990001/13800000000", False),
+    ],
+)  # fmt: skip
+def test_d21_telephones(call, text, valid):
+    assert call("is_phone", text) is valid
+
+
+@pytest.mark.parametrize(
+    ("macro", "text", "expected"),
+    [
+        ("dirt_of_identifier", "'630104201103150015", "D04"), ("dirt_of_identifier", "６３０", "D06"), ("dirt_of_identifier", "63010x", "D06"),
+        ("dirt_of_identifier", "110105491231002", "D07"), ("dirt_of_name", "才让•卓玛", "D09"), ("dirt_of_name", "张\u3000三", "D10"),
+        ("dirt_of_name", "张三\xa0\u200b", "D04"), ("dirt_of_name", "张䶮", "D02"), ("dirt_of_name", "无", "D22"),
+        ("dirt_of_date", "20110315", None), ("dirt_of_date", "2011-03-15", "D11"), ("dirt_of_month", "2011-03", None),
+        ("dirt_of_month", "2011年3月", "D11"), ("dirt_of_flag", "是", None), ("dirt_of_flag", "√", "D20"), ("dirt_of_number", "12.5", None),
+        ("dirt_of_number", "1,000元", "D23"), ("dirt_of_grade", "三年级", None), ("dirt_of_grade", "小三", "D17"),
+        ("dirt_of_label", "2014级(1)班", None), ("dirt_of_label", "2014级（1）班", "D26"),
+    ],
+)  # fmt: skip
+def test_the_dirt_of_a_cell_has_a_name(call, macro, text, expected):
+    assert call(macro, text) == expected
+
+
 @pytest.mark.parametrize("dot", [*"·•・‧∙.．。-", " · ", " ·", "－"])
 def test_d09_one_form_of_the_dot(call, dot):
     assert call("read_name", f"才让{dot}卓玛") == "才让·卓玛"

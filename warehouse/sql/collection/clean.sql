@@ -58,7 +58,7 @@ CREATE OR REPLACE TEMP MACRO four_places(t) AS CASE
     coalesce(numeral(regexp_extract(t, '(.)千', 1)), 0) * 1000 + coalesce(numeral(regexp_extract(t, '(.)百', 1)), 0) * 100
     + CASE WHEN contains(t, '十') THEN 10 * coalesce(nullif(numeral(regexp_extract(t, '([一二三四五六七八九])十', 1)), 0), 1) ELSE 0 END
     + coalesce(numeral(regexp_extract(t, '([一二三四五六七八九])$', 1)), 0) END;
-CREATE OR REPLACE TEMP MACRO money_words(t) AS CASE WHEN regexp_full_match(t, '[一二三四五六七八九零十百千]*万?[一二三四五六七八九零十百千]*元') AND t <> '元' THEN
+CREATE OR REPLACE TEMP MACRO money_words(t) AS CASE WHEN regexp_full_match(t, '[一二三四五六七八九零十百千]+万?[一二三四五六七八九零十百千]*元') THEN
   (four_places(regexp_extract(t, '^(.*)万', 1)) * 10000 + four_places(regexp_extract(t, '^(?:.*万)?([^万]*)元$', 1)))::DECIMAL(18, 2) END;
 -- Digits with 元 or 万元; a word without 元, and any other unit, are refused
 CREATE OR REPLACE TEMP MACRO money_digits(t) AS TRY_CAST(
