@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from expectations.gate import Gate
-from rules.fixtures import BASE, COUNTY, PERIOD, check_character, copy_world, encode
+from rules.fixtures import BASE, PERIOD, check_character, copy_world, encode
 from warehouse import archive, vault
 from warehouse.contract import extract_contract
 from warehouse.errors import EduError
@@ -77,7 +77,7 @@ def _deliver(world):
     for source in SOURCES:
         rows, own = _rows(source)
         numbers |= {own, own[:17]}
-        world.put(source, rows, owner=COUNTY, name=f"{source}.csv")
+        world.put(source, rows, name=f"{source}.csv")
         content = encode(source, rows)
         broken = {
             "cut": content[: len(content) // 2],
