@@ -85,15 +85,22 @@ def evidence_data(release: ReleaseFolder) -> dict[str, Any]:
         "acceptance": node.get("acceptance", []),
         "decisions": node.get("decisions", []),
         "states": {
-            next(iter(r.values())): [r.get("name_zh"), r.get("name_en")] for r in release.reference("review_state")
+            next(iter(r.values())): [r.get("name_zh"), r.get("name_en")]
+            for r in release.reference("review_state")
         },
         "owners": names,
         "disclosure": [
-            {"mart": m["mart"], "zh": m["title_zh"], "en": m["title_en"], "rows": m["rows"], "min": m["minimum"],
-             "hidden": m["hidden_rows"]}
+            {
+                "mart": m["mart"],
+                "zh": m.get("title_zh") or m["mart"],
+                "en": m.get("title_en") or m["mart"],
+                "rows": m.get("rows"),
+                "min": m.get("minimum"),
+                "hidden": m.get("hidden_rows"),
+            }
             for m in facts.get("marts", [])
         ],
-    }  # fmt: skip
+    }
 
 
 def _stage(rule_id: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dashboard.world import HIDDEN, MISSING, NO_POPULATION
+from tests.dashboard.world import HIDDEN, MISSING, NO_POPULATION, ROUNDED
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make setup)")
 CHROMIUM = os.environ.get("EDU_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -191,8 +191,10 @@ def test_hidden_missing_and_provisional_look_different(opened):
     ring, dot = (page.page.locator(f'.rk[data-c="{c}"] circle') for c in ("630121", "630102"))
     assert ring.get_attribute("fill") == "#fff" and dot.get_attribute("fill") != "#fff"
     legend = page.text("#legend")
-    assert all(word in legend for word in ("快报", "保密", "没有数据"))
+    assert all(word in legend for word in ("快报", "保密", "没有数据", "≈"))
     assert page.page.locator("td.hid").count() == 1
+    page.page.evaluate(f"location.hash = '#zh/2025/{ROUNDED[0]}/{ROUNDED[1]}'")
+    page.page.wait_for_function("document.getElementById('readout').textContent.includes('≈')")
     page.page.evaluate(f"location.hash = '#zh/2025/{NO_POPULATION[0]}/{NO_POPULATION[1]}'")
     page.page.wait_for_function(
         "document.getElementById('readout').textContent.includes('缺少该地区的分年龄人口')"

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from dashboard.build import HIDDEN as HIDDEN_BIT
 from dashboard.build import MISSING, PROVISIONAL, interval, is_met, write_pages
+from dashboard.build import ROUNDED as ROUNDED_BIT
 from dashboard.html import json_block, page
 from expectations.rule import all_rules
-from tests.dashboard.world import HIDDEN, HOSTILE, MART, NO_POPULATION
+from tests.dashboard.world import HIDDEN, HOSTILE, MART, NO_POPULATION, ROUNDED
 from tests.dashboard.world import MISSING as MISSING_CELL
 from warehouse.reference import rows
 
@@ -160,7 +161,7 @@ def test_figures_are_those_of_the_parquet_file(releases, data):
     file = releases / "v2025.9.1/parquet" / f"{MART}.parquet"
     shown = duckdb.sql(
         f"SELECT variant_id, region_level, region_code, year, value_published::DOUBLE, numerator, denominator "
-        f"FROM '{file}' WHERE cell_status = 'shown' AND value_published IS NOT NULL ORDER BY hash(region_code || year) LIMIT 500"
+        f"FROM '{file}' WHERE cell_status <> 'hidden' AND value_published IS NOT NULL ORDER BY hash(region_code || year) LIMIT 500"
     ).fetchall()
     assert len(shown) == 500
     for series, level, code, year, value, n, d in shown:
@@ -177,6 +178,8 @@ def test_hidden_missing_and_provisional_differ(data):
     )
     assert missing["flag"] & MISSING and not missing["flag"] & HIDDEN_BIT and missing["v"] is None
     assert reason["flag"] & MISSING and reason["why"][0].startswith("缺少")
+    rounded = cell(data, *ROUNDED)
+    assert rounded["flag"] & ROUNDED_BIT and rounded["v"] is not None
     assert cell(data, "I01", "630121", 2025)["flag"] & PROVISIONAL
     assert not cell(data, "I01", "630102", 2025)["flag"] & PROVISIONAL
 

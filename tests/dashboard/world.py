@@ -1,7 +1,7 @@
 """A release folder made by hand: every indicator, every region of the reference tables, up to ten years. No warehouse.
 
 Figures are drawn from a hash of series, region and year, so that the same call gives the same bytes. Known cells:
-`HIDDEN` is hidden, `MISSING` has no row, `NO_POPULATION` has a row with a reason; the last year is provisional in
+`HIDDEN` is hidden, `ROUNDED` rounded, `MISSING` has no row, `NO_POPULATION` has a row with a reason; the last year is provisional in
 counties whose code ends in 1.
 """
 
@@ -23,6 +23,7 @@ MART = "indicator_value__region_year"
 HIDDEN = ("I10", "632626", 2025)
 MISSING = ("I10", "632722", 2025)
 NO_POPULATION = ("I01", "632857", 2025)
+ROUNDED = ("I01", "630103", 2025)
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>\u2028&amp;\"'`${1}"
 _COLUMNS = {
     "period": "VARCHAR",
@@ -196,6 +197,7 @@ def _mart(root: Path, years: range, shift: float, hostile: bool, months: tuple[s
     at = "variant_id = ? AND region_code = ? AND year = ?"
     con.execute(f"UPDATE cell SET {empty}, cell_status = 'hidden' WHERE {at}", HIDDEN)
     con.execute(f"UPDATE cell SET {empty}, reason_code = 'no_population' WHERE {at}", NO_POPULATION)
+    con.execute(f"UPDATE cell SET cell_status = 'rounded' WHERE {at}", ROUNDED)
     con.execute(f"DELETE FROM cell WHERE {at}", MISSING)
     con.execute(
         "UPDATE cell SET value_unrounded = value_unrounded + ?, value_published = value_published + ? "
