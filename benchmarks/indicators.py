@@ -24,9 +24,38 @@ TABLES = ("core.reported__region_year", "use.measure__county_school", "use.popul
           "mart.major_warning__school_major_year", "mart.policy_task__item")  # fmt: skip
 
 
+def _option(name: str, default: str) -> str:
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
+
+
+def blow_up(session: Session, times: int, years: int) -> None:
+    """The newest month, `times` as many registrations, in `years` Septembers; every other month is dropped."""
+    newest = session.value("SELECT max(period) FROM core.enrolment__person_month")
+    tables = [m.table for m in load_models().values() if m.table not in TABLES]
+    for table in tables:
+        columns = [c.name for c in load_models()[table].contract.columns]
+        session.execute(
+            f"CREATE OR REPLACE TEMP TABLE newest AS SELECT * FROM {table} WHERE period = ?", [newest]
+        )
+        session.execute(f"DELETE FROM {table}")
+        is_person = table == "core.enrolment__person_month"
+        picked = ", ".join(
+            "?"
+            if c == "period"
+            else "CAST(md5(person_key::VARCHAR || k) AS UUID)"
+            if is_person and c == "person_key"
+            else f'"{c}"'
+            for c in columns
+        )
+        source = f"newest CROSS JOIN range({times if is_person else 1}) AS t(k)"
+        for year in range(years):
+            month = f"{int(newest[:4]) - year}{newest[4:]}"
+            session.execute(f"INSERT INTO {table} SELECT {picked} FROM {source}", [month])
+
+
 def main() -> None:
     """Copy the warehouse, compute every month again, print seconds and rows by table."""
-    data = Path(sys.argv[sys.argv.index("--data") + 1] if "--data" in sys.argv else "data")
+    data = Path(_option("--data", "data"))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(shutil.copy(data / "warehouse" / "warehouse.duckdb", folder))
         session = Session(duckdb.connect(str(file)), Path(folder))
