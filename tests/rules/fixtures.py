@@ -91,6 +91,18 @@ DISABLED = citizen_id("20131111", 9)
 
 # One row per source, by contract column, that passes every rule. The headers come from the contract.
 BASE: dict[str, tuple[Row, ...]] = {
+    "reported_statistics": (
+        {
+            "year": "2025",
+            "as_of_date": "20250901",
+            "region_code": COUNTY,
+            "measure_code": "pupils_preschool",
+            "region_basis_code": "学校所在地",
+            "value": "1200",
+            "unit_code": "人",
+            "figure_status_code": "正式",
+        },
+    ),
     "school_directory": tuple(
         {
             "school_id": school_id,
