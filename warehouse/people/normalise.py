@@ -6,6 +6,7 @@ import csv
 from functools import cache
 
 from warehouse.engine.duckdb import SQL, Session, literal
+from warehouse.people.sources import SOURCES
 from warehouse.reference import REFERENCE
 
 PEOPLE_SQL = SQL / "processing" / "people"
@@ -17,7 +18,7 @@ def _reference(name: str) -> list[dict[str, str]]:
 
 
 @cache
-def _readings() -> tuple[tuple[str, str], ...]:
+def readings() -> tuple[tuple[str, str], ...]:
     """(character, toneless pinyin) of all characters that pypinyin knows."""
     from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_normal
@@ -33,7 +34,7 @@ def install(session: Session) -> None:
     session.script(PEOPLE_SQL / "macros.sql")
     import pyarrow as pa
 
-    characters = _readings()
+    characters = readings()
     session.con.register(
         "readings_in", pa.table({"c": [c for c, _ in characters], "syllable": [s for _, s in characters]})
     )
@@ -70,4 +71,24 @@ def name_forms(session: Session, names: str) -> None:
               FROM spelt s LEFT JOIN reading r ON r.c = s.c GROUP BY s.name_key)
             SELECT k.name, k.name_key, r.pinyin FROM keyed k LEFT JOIN read r ON r.name_key = k.name_key""",
         what="name forms",
+    )
+
+
+def profiles(session: Session) -> None:
+    """Tables `row_out`, `profile` and `record` from `incoming`, `identity`, `known` and, if there are any, `old_profile`."""
+    ranks = ", ".join(f"({literal(s.source)}, {literal(s.group)}, {s.order})" for s in SOURCES.values())
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE source_rank AS SELECT * FROM (VALUES {ranks}) AS t(source, grp, rank)"
+    )
+    old_profiles(session)
+    name_forms(session, "(SELECT name FROM identity UNION ALL SELECT unnest(guardians) FROM identity)")
+    session.script(PEOPLE_SQL / "profile.sql")
+
+
+def old_profiles(session: Session) -> None:
+    """The empty table of profiles of earlier loads."""
+    session.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS old_profile (profile UUID, source VARCHAR, numbers UUID[], id_norm VARCHAR, "
+        "id_status VARCHAR, name VARCHAR, name_key VARCHAR, pinyin VARCHAR, own_birth DATE, sex VARCHAR, ethnic VARCHAR, "
+        "county VARCHAR, guardians VARCHAR[], guardian_ids VARCHAR[], first_key VARCHAR)"
     )

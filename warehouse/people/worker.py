@@ -44,20 +44,13 @@ def run(job: dict[str, Any], keys: dict[str, bytes], settings: Settings, folder:
         install_tokens(session, keys["token"])
         normalise.install(session)
         _read_identities(session, job, keys["vault"])
+        normalise.old_profiles(session)
         _read_profiles(session, job, keys["vault"])
         for name in ("incoming", "known", "decision"):
             session.execute(
                 f"CREATE TEMP TABLE {name} AS FROM read_parquet({literal(str(folder / f'{name}.parquet'))})"
             )
-        ranks = ", ".join(f"({literal(s.source)}, {literal(s.group)}, {s.order})" for s in SOURCES.values())
-        session.execute(
-            f"CREATE TEMP TABLE source_rank AS SELECT * FROM (VALUES {ranks}) AS t(source, grp, rank)"
-        )
-        normalise.name_forms(
-            session,
-            "(SELECT name FROM identity UNION ALL SELECT unnest(guardians) FROM identity)",
-        )
-        session.script(SQL / "processing" / "people" / "profile.sql")
+        normalise.profiles(session)
         match.match(session, model=Path(job["model"]) if job["model"] else None)
         session.execute(f"SET VARIABLE period = {literal(job['period'])}")
         session.script(SQL / "processing" / "people" / "links.sql")
@@ -104,11 +97,6 @@ def _read_identities(session: Session, job: dict[str, Any], key: bytes) -> None:
 
 def _read_profiles(session: Session, job: dict[str, Any], key: bytes) -> None:
     """Profiles of earlier loads with their clear values."""
-    session.execute(
-        "CREATE TEMP TABLE old_profile (profile UUID, source VARCHAR, numbers UUID[], id_norm VARCHAR, id_status VARCHAR, "
-        "name VARCHAR, name_key VARCHAR, pinyin VARCHAR, own_birth DATE, sex VARCHAR, ethnic VARCHAR, county VARCHAR, "
-        "guardians VARCHAR[], guardian_ids VARCHAR[], first_key VARCHAR)"
-    )
     for file in sorted(Path(job["profiles"]).glob("*.parquet")):
         session.con.register("vault_in", vault.read(file, key))
         columns = ", ".join(PROFILE_COLUMNS)

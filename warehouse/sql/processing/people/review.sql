@@ -6,7 +6,9 @@ FROM (SELECT *, row_number() OVER (PARTITION BY x_ent, y_ent ORDER BY l, r) AS k
         SELECT p.*, least(x.ent, y.ent) AS x_ent, greatest(x.ent, y.ent) AS y_ent
         FROM pair p JOIN member x ON x.n = p.l JOIN member y ON y.n = p.r WHERE x.ent <> y.ent
           -- numbers that schools give out themselves collide: without anything else in common that is no question about a person
-          AND (p.by_id OR p.name_level NOT IN ('else', 'surname') OR p.birth_level = 'same'))) p
+          AND (p.by_id OR p.name_level NOT IN ('else', 'surname') OR p.birth_level = 'same')
+          -- one id for two people side by side in one register is a fault of that register, not a question of who is who
+          AND NOT (p.together AND p.name_level IN ('else', 'surname')))) p
 WHERE k = 1;
 
 CREATE OR REPLACE TEMP TABLE review AS
