@@ -172,22 +172,29 @@ def measure(session: Session, *, compare: bool = True) -> dict[str, Any]:
 
 
 def train(session: Session, seed: int = 1) -> dict[str, Any]:
-    """Parameters from a world: u by sampling, m by expectation maximisation under two blockings."""
+    """Parameters from a world: u by sampling random pairs, m from pairs known to be one person.
+
+    In a centre the labels are the persons found by the deterministic stages and by decisions; here they are the truth.
+    """
     match.prepare(session)
     session.script(normalise.PEOPLE_SQL / "remainder.sql")
-    found, _ = probabilistic.linker(session, "rest_roll", "rest_other", probabilistic.blank_model())
+    for name in ("rest_roll", "rest_other"):
+        session.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name}_labelled AS SELECT c.*, t.pid::VARCHAR AS pid FROM {name} c JOIN truth t ON t.n = c.unique_id"
+        )
+    found, _ = probabilistic.linker(
+        session, "rest_roll_labelled", "rest_other_labelled", probabilistic.blank_model()
+    )
     training = found.training
-    training.estimate_probability_two_random_records_match(
-        ["l.id_ok = r.id_ok AND l.pinyin = r.pinyin"], recall=0.93
-    )
-    training.estimate_u_using_random_sampling(max_pairs=2e6, seed=seed)
-    training.estimate_parameters_using_expectation_maximisation(
-        "l.birth = r.birth AND l.initial = r.initial", record_sample_proportion=1.0
-    )
-    training.estimate_parameters_using_expectation_maximisation(
-        "l.pinyin = r.pinyin", record_sample_proportion=1.0
-    )
-    return found.misc.save_model_to_json()
+    training.estimate_probability_two_random_records_match(["l.pid = r.pid"], recall=1.0)
+    training.estimate_u_using_random_sampling(max_pairs=4e6, seed=seed)
+    training.estimate_m_from_label_column("pid")
+    model: dict[str, Any] = found.misc.save_model_to_json()
+    for level in (v for c in model["comparisons"] for v in c["comparison_levels"]):
+        # a level that no true pair showed is rare, not impossible; one that all showed is not certain
+        if not level.get("is_null_level"):
+            level["m_probability"] = min(max(level.get("m_probability") or 0.0, 1e-4), 0.9999)
+    return model
 
 
 def rounded(value: Any) -> Any:

@@ -179,14 +179,14 @@ def _register(execute: Callable[[str], Any], d: Draws, source: str, column: int,
         WHEN 'swapped' THEN left(bare, length(bare) - 2) || right(bare, 1) || substr(bare, length(bare) - 1, 1)
         WHEN 'cut' THEN CASE WHEN length(bare) > 2 THEN left(bare, length(bare) - 1) ELSE bare END
         WHEN 'rare' THEN left(bare, {place} - 1) || '?' || substr(bare, {place} + 1)
-        WHEN 'other' THEN stranger_name
+        WHEN 'other' THEN left(name, 1) || substr(stranger_name, 2)
         WHEN 'blank' THEN left(name, 1) || '　' || substr(name, 2)
         WHEN 'variant' THEN {variant} ELSE name END"""
     birth = "CASE birth_defect WHEN 'day' THEN birth + 1 + (pid % 9)::INTEGER WHEN 'month' THEN (birth + INTERVAL 1 MONTH)::DATE WHEN 'year' THEN (birth + INTERVAL 1 YEAR)::DATE WHEN 'new_year' THEN make_date(year(birth), 1, 1) WHEN 'exchanged' THEN coalesce(try_cast(printf('%d-%02d-%02d', year(birth), day(birth), month(birth)) AS DATE), birth) ELSE birth END"
     # half of the typos in the birth digits stand in the birth field too
     carried = f"CASE WHEN id_defect = 'typo' AND {at} BETWEEN 7 AND 14 AND pid % 2 = 0 THEN coalesce(try_cast(substr({typo}, 7, 4) || '-' || substr({typo}, 11, 2) || '-' || substr({typo}, 13, 2) AS DATE), birth) ELSE {birth} END"
     wrong_county = f"(SELECT code FROM place WHERE no = 1 + {d.below('pid', tag + '-place', 45)})"
-    one = f"CASE WHEN {d.unit('pid', tag + '-guardian')} < {NO_GUARDIAN} THEN [] WHEN {d.unit('pid', tag + '-who')} < 0.55 THEN [father] WHEN {d.unit('pid', tag + '-who')} < 0.85 THEN [mother] ELSE [coalesce(elder, stranger_name)] END"
+    one = f"CASE WHEN {d.unit('pid', tag + '-guardian')} < {NO_GUARDIAN} THEN [] WHEN {d.unit('pid', tag + '-who')} < 0.4 THEN [father] WHEN {d.unit('pid', tag + '-who')} < 0.7 THEN [mother] ELSE [stranger_name] END"
     own = {
         "student_registry": (one, "[father_id]"),
         "poverty_register": (

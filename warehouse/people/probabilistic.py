@@ -114,7 +114,7 @@ def blank_model() -> dict[str, Any]:
         "comparisons": comparisons,
         "blocking_rules_to_generate_predictions": [{"blocking_rule": r} for r in rules],
         "retain_intermediate_calculation_columns": True,
-        "retain_matching_columns": False,
+        "retain_matching_columns": True,
     }
 
 

@@ -8,13 +8,22 @@ FROM (SELECT *, row_number() OVER (PARTITION BY x_ent, y_ent ORDER BY l, r) AS k
           -- numbers that schools give out themselves collide: without anything else in common that is no question about a person
           AND (p.by_id OR p.name_level NOT IN ('else', 'surname') OR p.birth_level = 'same')
           -- one id for two people side by side in one register is a fault of that register, not a question of who is who
-          AND NOT (p.together AND p.name_level IN ('else', 'surname')))) p
+          AND NOT (p.together AND p.name_level IN ('else', 'surname'))
+          -- nor is a parent's number on a child, where each row gives its own birth date
+          AND NOT (p.births_far AND p.name_level IN ('else', 'surname')))) p
 WHERE k = 1;
+
+-- two entities that one register lists side by side are two people, whatever number they share
+CREATE OR REPLACE TEMP TABLE listed AS
+SELECT DISTINCT m.ent, r.grp FROM member m JOIN record r ON r.n = m.n
+WHERE r.in_force AND r.grp <> 'event'
+  AND m.ent IN (SELECT x.ent FROM review v JOIN member x ON x.n = v.l UNION SELECT x.ent FROM review v JOIN member x ON x.n = v.r);
 
 CREATE OR REPLACE TEMP TABLE review AS
 SELECT kind, l, r, score, evidence FROM (
   SELECT v.*, row_number() OVER (PARTITION BY least(x.ent, y.ent), greatest(x.ent, y.ent) ORDER BY v.score DESC NULLS LAST, v.kind, v.l, v.r) AS k
   FROM review v JOIN member x ON x.n = v.l JOIN member y ON y.n = v.r
   WHERE x.ent <> y.ent
+    AND (v.kind IN ('merge', 'number_name') OR NOT EXISTS (SELECT 1 FROM listed p JOIN listed q ON q.grp = p.grp WHERE p.ent = x.ent AND q.ent = y.ent))
     AND NOT EXISTS (SELECT 1 FROM forbidden f WHERE f.l = least(x.ent, y.ent) AND f.r = greatest(x.ent, y.ent)))
 WHERE k = 1;

@@ -4,18 +4,20 @@ CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT s.*, row_number() OVER (PARTITION BY s.l ORDER BY s.p DESC, s.r) AS rank_l, row_number() OVER (PARTITION BY s.r ORDER BY s.p DESC, s.l) AS rank_r,
        count(*) OVER (PARTITION BY s.l) + count(*) OVER (PARTITION BY s.r) - 2 AS n_others,
        count(*) FILTER (s.p >= 0.99) OVER (PARTITION BY s.l) + count(*) FILTER (s.p >= 0.99) OVER (PARTITION BY s.r) - 2 AS n_as_good,
-       a.own_birth = b.own_birth AS births_same
+       a.own_birth = b.own_birth AS births_same,
+       -- another generation: an id or its area and last four digits in common does not make a child of a parent
+       coalesce(abs(date_diff('day', a.own_birth, b.own_birth)) > 800, false) AS births_far
 FROM scored s JOIN card a ON a.unique_id = s.l JOIN card b ON b.unique_id = s.r
 WHERE (a.is_new OR b.is_new);
 
 CREATE OR REPLACE TEMP TABLE edge AS
 SELECT l AS a, r AS b, 'S' AS tier, round(p, 6) AS score, weights AS evidence
 FROM ranked
-WHERE p >= 0.99 AND rank_l = 1 AND rank_r = 1 AND n_as_good <= 0
+WHERE p >= 0.99 AND NOT births_far AND rank_l = 1 AND rank_r = 1 AND n_as_good <= 0
   -- a brother's number: equal ids and only the surname in common, unless each says the same birth date and no other fits
   AND (gamma_name >= 2 OR gamma_name = 1 AND births_same AND n_others = 0);
 
 INSERT INTO review
 SELECT CASE WHEN p >= 0.99 THEN 'tie' ELSE 'unsure' END, l, r, round(p, 6), weights
 FROM ranked k
-WHERE (rank_r = 1 OR rank_l = 1) AND gamma_name > 0 AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.a = k.l OR e.b = k.r);
+WHERE (rank_r = 1 OR rank_l = 1) AND gamma_name > 0 AND NOT births_far AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.a = k.l OR e.b = k.r);

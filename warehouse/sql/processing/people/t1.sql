@@ -18,6 +18,7 @@ SELECT o.l, o.r, o.by_id, o.by_number,
        name_level(a.name_key, b.name_key, a.pinyin, b.pinyin) AS name_level,
        CASE WHEN a.own_birth IS NULL OR b.own_birth IS NULL THEN 'unknown' WHEN a.own_birth = b.own_birth THEN 'same' ELSE 'differs' END
          AS birth_level,
+       coalesce(abs(date_diff('day', a.own_birth, b.own_birth)) > 800, false) AS births_far,
        a.source = b.source AND a.in_force AND b.in_force AS together,
        a.source = b.source AS same_source,
        list_has_any(a.guardians, b.guardians) AS shares_guardian
