@@ -19,6 +19,7 @@ from pipelines.cli.dashboard import dashboard_group
 from pipelines.cli.explain import explain
 from pipelines.cli.indicators import major, scorecard, task
 from pipelines.cli.monitor import case, feedback, gaps, snapshot
+from pipelines.cli.person import person
 from pipelines.cli.returns import replay, replies, return_command
 from pipelines.cli.review import accounts, calendar, diff, review
 from pipelines.cli.screen import screen
@@ -282,6 +283,7 @@ main.add_command(card)
 main.add_command(case)
 main.add_command(gaps)
 main.add_command(feedback)
+main.add_command(person)
 main.add_command(snapshot)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pipelines.cli.main import emit, json_option, say, with_settings
+from pipelines.cli.shell import emit, json_option, say, with_settings
 from warehouse.config import Settings
 
 purpose_option = click.option(

@@ -1,6 +1,5 @@
 """The gate: error of the index on a small truth set with a seed that nothing was tuned on (full size: benchmarks/linkage.py)."""
 
-
 import pytest
 
 from benchmarks import linkage

@@ -66,7 +66,8 @@ def run(
             "ethnic VARCHAR, county VARCHAR, household UUID)"
         )
         session.execute(
-            "CREATE TEMP TABLE identity (delivery_id VARCHAR, row_no BIGINT, name VARCHAR, id_no VARCHAR, guardians VARCHAR[], guardian_ids VARCHAR[])"
+            "CREATE TEMP TABLE identity (delivery_id VARCHAR, row_no BIGINT, name VARCHAR, id_no VARCHAR, guardians VARCHAR[], "
+            "guardian_ids VARCHAR[])"
         )
         for n, r in enumerate(rows):
             numbers = [UUID(int=r.number)] if r.number else []
@@ -81,12 +82,9 @@ def run(
         session.execute("CREATE TEMP TABLE known (profile UUID, person_id UUID, in_force BOOLEAN)")
         session.execute("CREATE TEMP TABLE decision (left_profile UUID, right_profile UUID, verdict VARCHAR)")
         normalise.profiles(session)
-        row_of = {
-            n: row
-            for n, row in session.rows(
-                "SELECT p.n, min(r.row_no) FROM profile p JOIN row_out r USING (profile) GROUP BY 1"
-            )
-        }
+        row_of = dict(
+            session.rows("SELECT p.n, min(r.row_no) FROM profile p JOIN row_out r USING (profile) GROUP BY 1")
+        )
         for row in gone:
             session.execute(
                 "UPDATE record SET in_force = false WHERE profile = (SELECT profile FROM row_out WHERE row_no = ?)",

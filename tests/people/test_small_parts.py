@@ -5,8 +5,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from unit.test_mini_province_data import Province, empty_province, fill
 
+from tests.unit.test_mini_province_data import Province, empty_province, fill
 from warehouse.errors import UsageError
 from warehouse.people import quality, registry
 from warehouse.people.explain import mask_id, mask_name

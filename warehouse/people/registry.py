@@ -111,7 +111,8 @@ def _merge(session: Session, one: UUID, other: UUID, who: str, reason: str = "")
 def _split(session: Session, profiles: list[UUID], who: str, reason: str = "") -> UUID:
     # Derived once from what is being moved and from how often the index has been changed by hand; never recomputed.
     made: UUID = session.value(
-        "SELECT md5(concat('split:', array_to_string(?::VARCHAR[], ','), ':', (SELECT count(*) FROM core.person_link__history WHERE decided_by <> 'load')))::UUID",
+        """SELECT md5(concat('split:', array_to_string(?::VARCHAR[], ','), ':',
+                     (SELECT count(*) FROM core.person_link__history WHERE decided_by <> 'load')))::UUID""",
         [[str(p) for p in profiles]],
     )
     period = session.value("SELECT max(valid_from) FROM core.person_link__history")

@@ -5,10 +5,10 @@ WHERE m.ent IN (SELECT l FROM link_edge UNION SELECT r FROM link_edge);
 
 CREATE OR REPLACE TEMP TABLE contested AS
 WITH side AS (
-  SELECT e.l AS ent, g.grp, e.r AS other FROM link_edge e JOIN ent_group g ON g.ent = e.r
-  UNION ALL SELECT e.r, g.grp, e.l FROM link_edge e JOIN ent_group g ON g.ent = e.l),
+  SELECT e.l AS ent, g.grp, g.in_force, e.r AS other FROM link_edge e JOIN ent_group g ON g.ent = e.r
+  UNION ALL SELECT e.r, g.grp, g.in_force, e.l FROM link_edge e JOIN ent_group g ON g.ent = e.l),
 crowded AS (
-  SELECT ent FROM side GROUP BY ent, grp HAVING count(DISTINCT other) > 1)
+  SELECT ent FROM side GROUP BY ent, grp, in_force HAVING count(DISTINCT other) > 1)
 SELECT e.l, e.r FROM link_edge e
 WHERE e.l IN (SELECT ent FROM crowded) OR e.r IN (SELECT ent FROM crowded)
    OR EXISTS (SELECT 1 FROM ent_group x JOIN ent_group y ON y.grp = x.grp

@@ -1,13 +1,14 @@
--- Stage 3: same name, birth, sex and county where that combination stands for one entity in every group of sources, and the ids
+-- Stage 3: same name, birth, sex and county where that combination stands for one entity in every group of sources (a record
+-- that is gone beside one that is there: a number was replaced), and the ids
 -- do not speak against it (two valid ids that are far apart do, unless the guardian agrees).
 CREATE OR REPLACE TEMP TABLE edge AS
 WITH card AS (
-  SELECT DISTINCT r.name_key, r.birth, r.sex, r.county, r.grp, m.ent
+  SELECT DISTINCT r.name_key, r.birth, r.sex, r.county, r.grp, r.in_force, m.ent
   FROM record r JOIN member m ON m.n = r.n
   WHERE r.name_key IS NOT NULL AND r.birth IS NOT NULL AND r.sex IS NOT NULL AND r.county IS NOT NULL AND length(r.name_key) > 1),
 sole AS (
   SELECT name_key, birth, sex, county
-  FROM (SELECT name_key, birth, sex, county, grp, count(DISTINCT ent) AS n FROM card GROUP BY ALL)
+  FROM (SELECT name_key, birth, sex, county, grp, in_force, count(DISTINCT ent) AS n FROM card GROUP BY ALL)
   GROUP BY ALL HAVING max(n) = 1 AND count(*) > 1),
 shown AS (
   SELECT DISTINCT c.* FROM card c JOIN sole USING (name_key, birth, sex, county)),
