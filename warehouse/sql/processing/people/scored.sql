@@ -6,14 +6,16 @@ SELECT s.*, row_number() OVER (PARTITION BY s.l ORDER BY s.p DESC, s.r) AS rank_
        count(*) FILTER (s.p >= 0.99) OVER (PARTITION BY s.l) + count(*) FILTER (s.p >= 0.99) OVER (PARTITION BY s.r) - 2 AS n_as_good,
        a.own_birth = b.own_birth AS births_same,
        -- another generation: an id or its area and last four digits in common does not make a child of a parent
-       coalesce(abs(date_diff('day', a.own_birth, b.own_birth)) > 800, false) AS births_far
+       coalesce(abs(date_diff('day', a.own_birth, b.own_birth)) > 800, false) AS births_far,
+       a.id_ok <> b.id_ok AND coalesce(a.own_birth <> b.own_birth, true) AS ids_apart
 FROM scored s JOIN card a ON a.unique_id = s.l JOIN card b ON b.unique_id = s.r
 WHERE (a.is_new OR b.is_new);
 
 CREATE OR REPLACE TEMP TABLE edge AS
 SELECT l AS a, r AS b, 'S' AS tier, round(p, 6) AS score, weights AS evidence
 FROM ranked
-WHERE p >= 0.99 AND NOT births_far AND rank_l = 1 AND rank_r = 1 AND n_as_good <= 0
+-- two valid ids that differ are two people, unless each record gives the same birth date beside them
+WHERE p >= 0.99 AND NOT births_far AND NOT coalesce(ids_apart, false) AND rank_l = 1 AND rank_r = 1 AND n_as_good <= 0
   -- a brother's number: equal ids and only the surname in common, unless each says the same birth date and no other fits
   AND (gamma_name >= 2 OR gamma_name = 1 AND births_same AND n_others = 0);
 
