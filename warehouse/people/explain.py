@@ -43,7 +43,7 @@ class Explanation:
 
 
 def mask_id(text: str | None, other: str | None) -> str:
-    """630105********6513, with the positions (from 1) at which it differs from the other number."""
+    """First six and last four characters, with the positions (from 1) at which it differs from the other number."""
     if not text:
         return "（无）"
     shown = f"{text[:6]}{'*' * max(0, len(text) - 10)}{text[-4:]}" if len(text) >= 15 else "*" * len(text)
