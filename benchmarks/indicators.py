@@ -31,7 +31,7 @@ def _option(name: str, default: str) -> str:
 def blow_up(session: Session, times: int, years: int) -> None:
     """The newest month, `times` as many registrations, in `years` Septembers; every other month is dropped."""
     newest = session.value("SELECT max(period) FROM core.enrolment__person_month")
-    tables = [m.table for m in load_models().values() if m.table not in TABLES]
+    tables = [m.table for m in load_models().values() if m.table not in TABLES and session.exists(m.table)]
     for table in tables:
         columns = [c.name for c in load_models()[table].contract.columns]
         session.execute(
@@ -59,6 +59,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(shutil.copy(data / "warehouse" / "warehouse.duckdb", folder))
         session = Session(duckdb.connect(str(file)), Path(folder))
+        session.execute("SET memory_limit = '4GB'")
+        if "--times" in sys.argv:
+            blow_up(session, int(_option("--times", "1")), int(_option("--years", "1")))
         months = [
             r[0] for r in session.rows("SELECT DISTINCT period FROM core.enrolment__person_month ORDER BY 1")
         ]
