@@ -7,6 +7,7 @@ import re
 
 import openpyxl
 import pytest
+from integration.personal import Persons
 from rules.fixtures import COUNTY, PERIOD, wrong_check
 
 from returns.conftest import BAD_SEX, GOOD, NO_GUARDIAN, load, number_of, pupils
@@ -237,3 +238,24 @@ def test_one_school(world, give_back):
         issued = give_back(session, school="5163000001")
         assert issued.n_records == 1
         assert [r["文件行号"].value for r in cells(issued.path)] == ["3"]
+
+
+def test_nothing_personal_in_the_records(world, give_back, tmp_path, caplog):
+    note = "才让·卓玛的电话13999990001"
+    rows = pupils(BAD_SEX, NO_GUARDIAN, {"id_no": wrong_check(number_of(2))}, {"student_no": ""})
+    with world.session() as session:
+        load(world, session, rows)
+        issued = give_back(session)
+        file = answer(issued.path, tmp_path / "r.xlsx", {"A00001": ("属实说明", note)})
+        replies.import_file(session, world.settings, world.keys, file, by="u-county")
+        replies.decide(session, issued.return_id, accept=True, reason=f"见 {number_of(0)}", by="u-pref")
+    persons = Persons(
+        [*(r["id_no"] for r in rows), *(number_of(n) for n in range(4)), "13999990001", "13999990002"],
+        ["才让·卓玛"],
+    )
+    columns, found = persons.in_tables(world.settings.warehouse_file)
+    assert columns > 100 and found == {}
+    assert persons.in_text(caplog.text) == 0
+    # Only the workbooks show persons, masked; the original and the reply lie encrypted.
+    assert persons.in_folder(world.settings.archive) == {}
+    assert persons.in_text(str([c.value for r in cells(issued.path) for c in r.values()])) == 0
