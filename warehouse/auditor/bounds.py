@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import highspy
 import numpy as np
 
+from warehouse.engine.solver import new_solver
+
 _ROUNDS = 40  # random objectives; more are useless when one of them moved nothing new
 _NEAR = 1e-6
 
@@ -56,8 +58,7 @@ class Attack:
         lp.a_matrix_.start_ = np.cumsum([0, *(len(r[0]) for r in system.rows)])
         lp.a_matrix_.index_ = np.array([n for r in system.rows for n in r[0]], dtype=np.int32)
         lp.a_matrix_.value_ = np.ones(sum(len(r[0]) for r in system.rows))
-        self.solver = highspy.Highs()
-        self.solver.setOptionValue("output_flag", False)
+        self.solver = new_solver()
         self.solver.passModel(lp)
         self._all = np.arange(self.count, dtype=np.int32)
 

@@ -18,6 +18,7 @@ import highspy
 import numpy as np
 
 from warehouse.disclosure.cube import Cube, Key
+from warehouse.engine.solver import new_solver
 from warehouse.errors import EngineError
 from warehouse.protection import WHOLE
 
@@ -222,8 +223,7 @@ class _Model:
         count = len(self.cost)
         if not count:
             return [], {}
-        solver = highspy.Highs()
-        solver.setOptionValue("output_flag", False)
+        solver = new_solver()
         solver.setOptionValue("mip_rel_gap", 0.1)
         solver.setOptionValue("mip_max_nodes", 20)  # nodes, not seconds: the same result on every machine
         lp = highspy.HighsLp()

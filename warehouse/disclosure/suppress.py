@@ -18,6 +18,7 @@ import numpy as np
 
 from warehouse.disclosure.cube import Cube
 from warehouse.disclosure.primary import SECONDARY, SINGLETON, primary
+from warehouse.engine.solver import new_solver
 from warehouse.errors import EngineError
 
 _ROUNDS = 12
@@ -195,8 +196,7 @@ class _Scope:
             [n for r in rows for i, _ in r for n in (i, i + count)], dtype=np.int32
         )
         lp.a_matrix_.value_ = np.array([v for r in rows for _, w in r for v in (w, -w)])
-        self.solver = highspy.Highs()
-        self.solver.setOptionValue("output_flag", False)
+        self.solver = new_solver()
         self.solver.passModel(lp)
 
     def _price(self, cell: int) -> float:
