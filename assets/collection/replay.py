@@ -5,6 +5,9 @@ never changed in place, rule RT14), also if the mended rule would now refuse the
 Only the latest version of each part of an owner and month is replayed. Faults that are gone become `replayed`, not `fixed`:
 nobody but the centre has mended anything.
 
+What is approved is frozen: its package must be reopened first. A package that a replay changes becomes a new version, which the
+levels must sign anew.
+
 Envelopes are not archived. A refused file that no longer lies in landing is given the envelope that the records know; one that
 was refused for its envelope waits for its owner.
 """
@@ -25,13 +28,15 @@ from warehouse.engine.duckdb import Session, literal
 from warehouse.keys import Keys
 from warehouse.landing import SOURCES, Delivery, Envelope, inventory
 from warehouse.returns import register
+from warehouse.workflow.arrival import sync
 
 _ENVELOPE_RULES = ("RC07", "RC08", "RC14")
+_FROZEN = "its package is approved: `edu review reopen` first"
 
 
 @dataclass
 class Replayed:
-    """What a replay came to for one delivery. status: accepted, refused (still), waiting (not judged again)."""
+    """What a replay came to for one delivery. status: accepted, refused (still), waiting (not judged again; see note)."""
 
     delivery_id: str
     source: str
@@ -67,12 +72,17 @@ def replay(
         folder = session.folder / "replay"
         folder.mkdir(mode=0o700, exist_ok=True)
         contract = extract_contract(name)
-        accepted = [w for w in group if w["status"] == "accepted"]
+        frozen = {d for (d,) in session.rows("SELECT delivery_id FROM ops.review__approved WHERE is_frozen")}
+        held = [w for w in group if w["delivery_id"] in frozen]
+        found += [_result(w, "waiting", n_left=w["n_quarantined"], note=_FROZEN) for w in held]
+        accepted = [w for w in group if w["status"] == "accepted" and w not in held]
         if accepted:
             found += _release(session, settings, keys, contract, month, accepted, folder, rule, by)
         refused = [w for w in group if w["status"] == "refused"]
         if refused:
             found += _again(session, settings, keys, contract, month, refused, folder)
+    if not dry_run:
+        sync(session, settings, where="replay")
     return found
 
 

@@ -139,11 +139,10 @@ def build_review_registers(session: Session, period: str, province: str) -> None
     session.execute(
         """CREATE OR REPLACE TABLE work.main.package_in_force AS
            SELECT f.delivery_id, f.source, f.owner, f.delivery_period, coalesce(max(p.state), 'none') AS state,
-                  coalesce(bool_or(s.is_approved OR p.state = 'reopened'), false) AS is_approved
+                  f.delivery_id IN (SELECT delivery_id FROM ops.review__approved) AS is_approved
            FROM core.delivery__period f
            LEFT JOIN ops.review__package p ON list_contains(string_split(p.deliveries, ' '), f.delivery_id)
                 AND p.state <> 'superseded'
-           LEFT JOIN ref.review_state s ON s.state = p.state
            WHERE f.period = $period GROUP BY ALL""",
         {"period": period},
     )

@@ -14,6 +14,7 @@ from assets.collection.replay import replay
 from expectations.rule import all_rules, satisfies
 from returns.conftest import BAD_SEX, GOOD, NO_GUARDIAN, load, number_of, pupils
 from warehouse import ledger, vault
+from warehouse.workflow.arrival import sync
 
 
 @pytest.fixture
@@ -59,10 +60,8 @@ def test_a_mended_list_lets_rows_in_once(world):
             session.rows("SELECT rule_id, status FROM ops.fault__identity WHERE record_key NOT LIKE 'file:%'")
         )
         assert (status["RC25"], status["RC16"], status["RC30"]) == ("replayed", "open", "open")
-        event, detail = session.rows("SELECT event, detail FROM ops.ledger__event ORDER BY seq DESC LIMIT 1")[
-            0
-        ]
-        assert event == "replay" and sum(json.loads(detail)["released"].values()) == 1
+        (detail,) = session.rows("SELECT detail FROM ops.ledger__event WHERE event = 'replay'")[0]
+        assert sum(json.loads(detail)["released"].values()) == 1
         assert ledger.problems(session) == []
         # The warning of a row that was in raw is still there, and a second replay brings nothing.
         assert session.value("SELECT count(*) FROM ops.quarantine__row_rule WHERE rule_id = 'RC30'") == 1
@@ -100,6 +99,26 @@ def test_rows_that_are_in_stay_in(world, mend):
         mend("RC27", satisfies("student_registry", "false", field="entry_month"))
         assert [(r.n_released, r.n_left) for r in again(world, session)] == [(0, 1)]
         assert facts(session) == ((3, 2, 1, "accepted"), [1, 3])
+
+
+def test_the_package_follows_and_an_approved_one_is_frozen(world):
+    def packages():
+        return session.rows(
+            "SELECT version, state, n_quarantined FROM ops.review__package WHERE source = 'student_registry' ORDER BY 1"
+        )
+
+    with world.session() as session:
+        load(world, session, pupils(GOOD, BAD_SEX, {"id_no": wrong_check(number_of(2))}))
+        sync(session, world.settings)
+        assert packages() == [(1, "validated", 2)]
+        session.execute("UPDATE ref.code_list SET aliases = '不明' WHERE list_id = 'sex' AND code = '1'")
+        again(world, session)
+        assert packages() == [(1, "superseded", 2), (2, "validated", 1)]
+        session.execute("UPDATE ops.review__package SET state = 'approved' WHERE state = 'validated'")
+        before = facts(session)
+        found = again(world, session)
+        assert [(r.status, r.n_released, r.n_left) for r in found] == [("waiting", 0, 1)]
+        assert "reopen" in found[0].note and facts(session) == before
 
 
 def test_a_superseded_version_is_not_replayed(world):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import date
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import duckdb
@@ -157,3 +159,27 @@ def office(prepared, tmp_path) -> Office:
     for table in _TABLES:
         prepared.execute(f"DELETE FROM {table}")
     return Office(prepared, load_settings(tmp_path))
+
+
+@pytest.fixture
+def hook() -> Iterator[HTTPServer]:
+    """A web server that keeps what it is sent (`seen`) and first fails `failures` times."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            fails = len(seen) < server.failures
+            seen.append((dict(self.headers), body))
+            self.send_response(500 if fails else 200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.failures, server.seen = 0, seen
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()

@@ -8,8 +8,6 @@ import hmac
 import json
 import socket
 import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -126,29 +124,6 @@ def test_mail_in_every_mode(tmp_path, certificate, monkeypatch, mode):
 
     read = email.message_from_string(text, policy=email.policy.default)
     assert LATE.zh in read["Subject"] and LATE.en in read.get_content()
-
-
-@pytest.fixture
-def hook():
-    seen = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            fails = len(seen) < server.failures
-            seen.append((dict(self.headers), body))
-            self.send_response(500 if fails else 200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.failures, server.seen = 0, seen
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 def test_webhook_is_signed_and_tried_again(tmp_path, hook, monkeypatch):

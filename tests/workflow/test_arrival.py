@@ -14,7 +14,7 @@ from warehouse.errors import UsageError
 from warehouse.workflow.accounts import Account, accounts_file, authenticate, os_user, save_accounts
 from warehouse.workflow.calendar import add_working_days, coverage, due_dates, overview
 from warehouse.workflow.restatement import compare
-from warehouse.workflow.review import cut_off, mark_published
+from warehouse.workflow.review import cut_off, mark_published, unapproved
 
 from .conftest import PERIOD, SOURCE
 
@@ -97,6 +97,40 @@ def test_what_is_approved_stays_in_force_until_it_is_reopened(office):
         assert office.act(event, getattr(office, who)) == [], event
     assert states_of(office) == [(1, "superseded"), (2, "approved")]
     assert ledger.problems(office.session) == []
+
+
+def _replayed(office, delivery: str, n: int) -> None:
+    """What a replay that lets `n` rows in leaves behind."""
+    office.session.execute(
+        "UPDATE ops.delivery__version SET n_accepted = n_accepted + ?, n_quarantined = n_quarantined - ? WHERE delivery_id = ?",
+        [n, n, delivery],
+    )
+    office.sync()
+
+
+def test_a_replay_makes_a_new_version_that_must_be_signed_anew(office):
+    delivery = office.deliver(n_accepted=8, n_quarantined=2)
+    office.sync()
+    office.act("sign", office.head)
+    _replayed(office, delivery, 1)
+    assert states_of(office) == [(1, "superseded"), (2, "validated")]
+    assert office.package().n_quarantined == 1
+    assert office.sync() == 0
+
+
+def test_what_a_replay_adds_after_a_reopening_is_not_approved(office):
+    office.until("approved")
+    delivery = office.package().deliveries
+    _in_force(office)
+    office.act("reopen", office.first, comment="a list was mended")
+    assert unapproved(office.session, PERIOD) == []  # still the approved rows
+    _replayed(office, delivery, -1)
+    assert states_of(office) == [(1, "reopened"), (2, "validated")]
+    assert unapproved(office.session, PERIOD) == [delivery]
+    for event, who in (("sign", "head"), ("accept", "reviewer"), ("rollup", "collector")):
+        assert office.act(event, getattr(office, who), comment="seen") == [], event
+    assert office.act("approve", office.first) == office.act("approve", office.second) == []
+    assert unapproved(office.session, PERIOD) == []
 
 
 def test_reopened_before_the_file_comes(office):

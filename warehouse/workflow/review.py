@@ -198,10 +198,8 @@ def unapproved(session: Session, period: str) -> list[str]:
     return [
         d
         for (d,) in session.rows(
-            """SELECT f.delivery_id FROM core.delivery__period f WHERE f.period = ? AND NOT EXISTS (
-                 SELECT 1 FROM ops.review__package p JOIN ref.review_state s ON s.state = p.state
-                 WHERE (s.is_approved OR p.state = 'reopened')
-                   AND list_contains(string_split(p.deliveries, ' '), f.delivery_id)) ORDER BY 1""",
+            "SELECT delivery_id FROM core.delivery__period ANTI JOIN ops.review__approved USING (delivery_id) "
+            "WHERE period = ? ORDER BY 1",
             [period],
         )
     ]

@@ -63,6 +63,18 @@ CREATE TABLE IF NOT EXISTS ops.restatement__delivery (
 );
 COMMENT ON TABLE ops.restatement__delivery IS '更正对照 / a corrected delivery against the version before it, rows paired by their identity; counts only';
 
+-- The newest judged version that holds a delivery decides: what a replay added after an approval is not approved.
+CREATE OR REPLACE VIEW ops.review__approved AS
+SELECT delivery_id, arg_max(is_frozen, version) AS is_frozen
+FROM (
+  SELECT unnest(string_split(p.deliveries, ' ')) AS delivery_id, p.version, s.is_approved AS is_frozen,
+         s.is_approved OR p.state = 'reopened' AS is_approved
+  FROM ops.review__package AS p JOIN ref.review_state AS s ON s.state = p.state
+  WHERE p.state <> 'draft' AND NOT p.is_refused
+) AS held
+GROUP BY delivery_id HAVING arg_max(is_approved, version);
+COMMENT ON VIEW ops.review__approved IS '已审定的报送件 / deliveries of approved, published or reopened packages';
+
 -- The steps of review, read from the ledger.
 CREATE OR REPLACE VIEW ops.review__step AS
 SELECT seq, occurred_at, substr(event, 8) AS event, subject,
