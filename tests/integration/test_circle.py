@@ -58,7 +58,7 @@ def cell(content: bytes, record: int, header: str) -> str:
 
 
 def answer(workbook: Path, replies: dict[str, tuple[str, str]]) -> int:
-    """Fill in the reply column as a clerk would, by the rule of the record: {words of the problem: (reply, note)}."""
+    """Fill in the reply column as a clerk would, by what is said to be wrong: {words of it: (reply, note)}."""
     book = openpyxl.load_workbook(workbook)
     done = 0
     for sheet in book.worksheets:
@@ -98,10 +98,8 @@ def returned_and_corrected(house: House, file: Path, sound: bytes) -> bytes:
     rules = faults(house)
     assert len(rules) == 3 and set(rules.values()) == {"open"}
 
-    issued = json.loads(house.must("return", MONTH, "--owner", SLOT[1], "--by", "u-centre", "--json"))[
-        "returns"
-    ]
-    (only,) = issued
+    issued = house.must("return", MONTH, "--owner", SLOT[1], "--by", "u-centre", "--json")
+    (only,) = json.loads(issued)["returns"]
     workbook = Path(only["path"])
     assert (only["n_records"], only["n_faults"]) == (3, 3)
     assert workbook.is_relative_to(house.data / "returns") and workbook.stat().st_mode & 0o077 == 0
@@ -115,10 +113,9 @@ def returned_and_corrected(house: House, file: Path, sound: bytes) -> bytes:
     house.must("load", MONTH)
     assert package(house) == [(1, "superseded"), (2, "validated")]
     decision = ("--accept", "--reason", "已核户籍")
-    assert (
-        house.edu("replies", "decide", only["return_id"], *decision, "--by", CLERK)[0] == 2
-    )  # their own reply
-    house.must("replies", "decide", only["return_id"], *decision, "--by", REVIEWER)
+    decide = ("replies", "decide", only["return_id"], *decision)
+    assert house.edu(*decide, "--by", CLERK)[0] == 2  # who replied does not decide
+    house.must(*decide, "--by", REVIEWER)
     assert faults(house) == {rule: "accepted" if rule == "RC20" else "fixed" for rule in rules}
     return doubtful
 
