@@ -40,6 +40,7 @@ class Kind:
     may: str = ""
     twin: dict[str, str] | None = None
     both: bool = False
+    unquoted: bool = False  # the damaged cell stands in a line of text as it is
 
     @property
     def fatal(self) -> bool:

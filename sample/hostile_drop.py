@@ -132,6 +132,7 @@ SPOILS: dict[str, Spoil] = {
     "label": Spoil("D26", _set("班级", "2023级（1）班")),
     "line-break": Spoil("D27", _set("现住址", '某路\n"1号", 后门'), only=_LINES),
     "moved": Spoil("D27", {}, "RC12", table=_extra_cell, only=_TEXT),
+    "title-month": Spoil("D24", {}, table=lambda t: [["单位：某县 时间：2025-11", *[""] * (len(HEADERS) - 1)], *t]),
     "shown-zeros": Spoil("D28", {}, only=("xlsx-padded",)),
 }  # fmt: skip
 
@@ -210,7 +211,7 @@ CONTAINERS: dict[str, tuple[str, Callable[[Table], bytes]]] = {
     "zip-one": (".zip", lambda t: _zip({"名册.csv": _text(t).encode("gb18030")})),
     "zip-several": (".zip", _split_zip),
 }
-_WHOLE = ("titles", "moved")  # tables that cannot be split in halves
+_WHOLE = ("titles", "moved", "title-month")  # tables that cannot be split in halves
 
 
 def _refusals(area: str, part: int) -> dict[str, tuple[str, bytes, str]]:
@@ -266,7 +267,7 @@ def write_drop(out: Path) -> list[DropCase]:
         }  # fmt: skip
         beside = path.with_name(path.name + ".envelope.json")
         beside.write_text(json.dumps(envelope, ensure_ascii=False), encoding="utf-8")
-        cases.append(DropCase(name, path, expected, rule, quarantined, N_ROWS))
+        cases.append(DropCase(name, path, expected, rule, quarantined, int(envelope["n_rows"])))
 
     def area() -> str:
         return codes[len(cases) % len(codes)]
@@ -281,6 +282,21 @@ def write_drop(out: Path) -> list[DropCase]:
     put("one-person", ".csv", _text(_pupils(area(), 494)).encode(), REFUSED, "RC08", 0, reviewer="u-1")
     put("late", ".csv", _text(_pupils(area(), 493)).encode(), ACCEPTED, None, 0, received_on="2025-12-28")
     put("other-day", ".csv", _text(_pupils(area(), 492)).encode(), ACCEPTED, None, 0, as_of="2025-11-28")
+    put("after-receipt", ".csv", _text(_pupils(area(), 491)).encode(), REFUSED, "RC14", 0, as_of="2025-12-31")
+    # D24: a part of a county first, then the whole in the same slot. The later name is the later version.
+    owner = area()
+    slot = {"owner": owner, "part": "corrected"}
+    put(
+        "some-rows",
+        ".csv",
+        _text(_pupils(owner, 490)[:-2]).encode(),
+        ACCEPTED,
+        None,
+        0,
+        **slot,
+        n_rows=N_ROWS - 2,
+    )
+    put("all-rows", ".csv", _text(_pupils(owner, 490)).encode(), ACCEPTED, None, 0, **slot)
     names = list(CONTAINERS)
     turn = 0
     while len(cases) < N_FILES:

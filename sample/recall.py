@@ -1,5 +1,8 @@
 """Seeded dirt beside what the warehouse said: recall and precision per dirt id and per rule.
 
+A file that arrived in a wrong way (D24, D25) is caught if its content stands in the warehouse with the snapshot day of its
+envelope, each of its rules spoke of the file, and a corrected one is the newest version of its slot.
+
 A seeded defect is caught if each of its rules spoke of its row, or, where it is to be repaired, if the repair was counted for
 its delivery and column (ops.repair__delivery_field). A false alarm is a rule that spoke of a row without a defect that
 explains it; a false repair is a count above the seeded one in a column where something was seeded.
@@ -75,6 +78,7 @@ def score(warehouse: Path, truth: Path) -> Recall:
         )
         _score_rules(con, found)
         _score_repairs(con, found)
+        _score_files(con, found)
     found.missed.sort()
     found.false.sort()
     return found
@@ -173,3 +177,41 @@ def _score_repairs(con: duckdb.DuckDBPyConnection, found: Recall) -> None:
         if (key[0], key[3], key[4]) in columns and key not in of_file and n > explained[key]:
             found.by_dirt[key[4]].false += n - explained[key]
             found.false.append(f"repair {key[4]} {' '.join(key[:4])}: {n} of {explained[key]}")
+
+
+def _score_files(con: duckdb.DuckDBPyConnection, found: Recall) -> None:
+    rules_of_files = set()
+    explained = set()
+    for delivery_id, day, newest, version, kind, dirt, rule, as_of, *where in con.execute(
+        """SELECT d.delivery_id, d.as_of, s.delivery_id IS NOT NULL, d.version, t.kind, t.dirt, t.rules, t.as_of,
+             t.source, t.owner, t.period
+           FROM t_defect t LEFT JOIN w.ops.delivery__version d ON d.status = 'accepted'
+             AND (d.source, d.owner, d.period, d.sha256) = (t.source, t.owner, t.period, t.sha256)
+           LEFT JOIN slot s USING (delivery_id)
+           WHERE t.sha256 IS NOT NULL AND (t.source, t.owner, t.period) IN (SELECT (source, owner, period) FROM slot)"""
+    ).fetchall():
+        spoke = not rule or bool(
+            con.execute(
+                "SELECT 1 FROM w.ops.rule_result__rule_batch WHERE dataset = 'delivery' AND status = 'failed' "
+                "AND batch = ? AND rule_id = ?",
+                [delivery_id, rule],
+            ).fetchall()
+        )
+        caught = bool(delivery_id) and spoke and as_of in (None, day)
+        if kind == "corrected":
+            caught = caught and newest and version > 1
+        _add(found.by_dirt[dirt], caught)
+        if rule:
+            _add(found.by_rule[rule], spoke)
+            rules_of_files.add(rule)
+            explained.add((delivery_id, rule))
+        if not caught:
+            found.missed.append(f"file {dirt} {kind} {' '.join(where)}")
+    for *where, delivery_id, rule in con.execute(
+        """SELECT d.source, d.owner, d.period, r.batch, r.rule_id FROM w.ops.rule_result__rule_batch r
+           JOIN w.ops.delivery__version d ON d.delivery_id = r.batch
+           WHERE r.dataset = 'delivery' AND r.status = 'failed' AND d.status = 'accepted'"""
+    ).fetchall():
+        if rule in rules_of_files and (delivery_id, rule) not in explained:
+            found.by_rule[rule].false += 1
+            found.false.append(f"{rule} {' '.join(where)}")

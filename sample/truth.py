@@ -22,7 +22,7 @@ def start(world: World) -> None:
     )
     con.execute("""CREATE TABLE t_defect (kind VARCHAR, dirt VARCHAR, source VARCHAR, period VARCHAR, owner VARCHAR,
         file VARCHAR, row_no INTEGER, "column" VARCHAR, rules VARCHAR, rules_possible VARCHAR, severity VARCHAR,
-        description VARCHAR, person_id BIGINT)""")
+        description VARCHAR, person_id BIGINT, sha256 VARCHAR, as_of DATE)""")
     con.execute("""CREATE TABLE t_enrolment (period VARCHAR, person_id BIGINT, school_id VARCHAR, county_code VARCHAR,
         stage TINYINT, grade TINYINT, entry_year SMALLINT, class_year SMALLINT, class_no SMALLINT, point_no TINYINT,
         status TINYINT)""")

@@ -41,7 +41,7 @@ class Target:
     layout: Layout
     n_rows: int = 0
     digest: str = ""
-    extra: dict[str, object] = field(default_factory=dict)
+    extra: dict[str, object] = field(default_factory=dict)  # what the envelope says otherwise
 
 
 def _cell(text: str) -> str:
@@ -149,6 +149,7 @@ def write_envelope(target: Target, source: str, owner: str, period: str, owner_n
         "received_on": received.isoformat(),
         "late_reason": None,
     }
+    envelope.update(target.extra)
     path = target.path.with_name(target.path.name + ".envelope.json")
     path.write_text(json.dumps(envelope, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 

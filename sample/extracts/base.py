@@ -64,6 +64,7 @@ class Extract:
     kinds: tuple[Kind, ...] = ()
     prepare: Callable[[Context], None] | None = None
     finish: Callable[[Context], None] | None = None  # after the ledger of this source is written
+    arrive: Callable[[Context, dict[str, Target]], None] | None = None  # dirt of deliveries as a whole
     layouts: Callable[[Context, Extract, str, int], Layout] | None = None
     numbers: str | None = None  # column written as number in workbooks
     extra: dict[str, str] = field(default_factory=dict)
@@ -119,6 +120,8 @@ def produce(context: Context, extract: Extract) -> Produced:
         extract.prepare(context)
     con.execute(f"CREATE OR REPLACE TEMP TABLE base AS {extract.base(context)}")
     kinds = extract.kinds if context.dirt > 0 else ()
+    if context.csv_only:  # every file is plain RFC 4180, whatever stands in its cells
+        kinds = tuple(k for k in kinds if not k.unquoted)
     assign(con, context.draws, kinds, tag=tag, dirt=context.dirt)
     con.execute(f"""
     CREATE OR REPLACE TEMP TABLE spot AS
@@ -130,6 +133,8 @@ def produce(context: Context, extract: Extract) -> Produced:
     for owner, target in targets.items():
         write_envelope(target, extract.source, owner, context.period, _owner_no(owner))
     done = _ledger(context, extract, kinds, targets)
+    if extract.arrive and kinds and not context.csv_only:
+        extract.arrive(context, targets)
     if extract.finish:
         extract.finish(context)
     return done
@@ -193,7 +198,8 @@ def _write(context: Context, extract: Extract, kinds: Sequence[Kind], targets: d
                 parts = []
                 for i in layout.order:
                     column = extract.columns[i]
-                    parts.append(f"q({cells[i]})" if column.quoted or column.header in touched else cells[i])
+                    quoted = column.quoted or column.header in touched
+                    parts.append(_quoted(cells[i], column.header, kinds) if quoted else cells[i])
                 separator = "chr(9)" if container == "tsv" else "','"
                 select = f"concat({f', {separator}, '.join(parts)})"
             owners = ", ".join(quote(o) for o in batch)
@@ -208,6 +214,12 @@ def _write(context: Context, extract: Extract, kinds: Sequence[Kind], targets: d
             for owner in batch:
                 if owner not in done:
                     _one_file(extract, targets[owner], iter(()))
+
+
+def _quoted(cell: str, header: str, kinds: Sequence[Kind]) -> str:
+    """SQL of a cell as it stands in a line: quoted where it must be, but not by the kinds that forget it."""
+    bare = [str(n) for n, kind in enumerate(kinds) if kind.unquoted and header in kind.sets]
+    return f"CASE WHEN b.kind IN ({', '.join(bare)}) THEN {cell} ELSE q({cell}) END" if bare else f"q({cell})"
 
 
 def _one_file(extract: Extract, target: Target, group: Iterator[tuple[str | None, ...]]) -> None:
@@ -247,13 +259,13 @@ def _ledger(
         )
         con.execute(f"""
         INSERT INTO t_defect
-        SELECT {quote(kind.key)}, {quote(kind.dirt)}, {key}, b.owner, f.file, b.row_no, {values}, b.person_id
+        SELECT {quote(kind.key)}, {quote(kind.dirt)}, {key}, b.owner, f.file, b.row_no, {values}, b.person_id, NULL, NULL
         FROM spot b JOIN file_of f ON f.owner = b.owner WHERE b.kind = {number} {side} ORDER BY b.owner, b.row_no
         """)
     for owner, target in targets.items():
         for dirt, text in target.layout.notes:
             con.execute(
-                "INSERT INTO t_defect VALUES (?, ?, ?, ?, ?, ?, NULL, '', '', '', 'repair', ?, NULL)",
+                "INSERT INTO t_defect VALUES (?, ?, ?, ?, ?, ?, NULL, '', '', '', 'repair', ?, NULL, NULL, NULL)",
                 [f"file-{dirt}", dirt, extract.source, context.period, owner, target.path.name, text],
             )
     return Produced(sum(t.n_rows for t in targets.values()), len(targets))

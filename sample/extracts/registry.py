@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from sample.arrivals import arrive, titled
 from sample.data import counties
 from sample.dirt import QUARANTINE, REPAIR, WARN, Kind
 from sample.draws import Draws, quote, text_list
@@ -138,6 +139,8 @@ def columns(d: Draws, mi: int) -> tuple[Column, ...]:
     )  # fmt: skip
 
 
+# whatever a shifted cell says in the column where it then stands
+_ANY_RULE = ";".join(f"RC{n}" for n in range(10, 32))
 # a child of the same sex and month, twelve years older: identifier, birth date and student number agree
 _OLDER_BIRTH = "(make_date(year(p.birth) - 12, month(p.birth), least(day(p.birth), 28)))"
 _OLDER_ID = f"id18(hc.id_area, ymd({_OLDER_BIRTH}), p.seq)"
@@ -146,6 +149,8 @@ _OLDER_ID = f"id18(hc.id_area, ymd({_OLDER_BIRTH}), p.seq)"
 def kinds(d: Draws, mi: int) -> tuple[Kind, ...]:
     """Everything that goes wrong in the registry."""
     p = "b.rid"
+    books = ", ".join(quote(c.code) for n, c in enumerate(counties()) if n in workbooks())
+    text_file = f"b.owner NOT IN ({books})"  # cells of a workbook cannot be shifted
     future = f"'{(mi // 12) + 1}09'"
     return (
         Kind("double", "D15", QUARANTINE, "全国学籍号", "same pupil active in two schools",
@@ -250,6 +255,10 @@ def kinds(d: Draws, mi: int) -> tuple[Kind, ...]:
              {"家庭地址": "concat(left({v}, 4), chr(10), '\"', substr({v}, 5), '\",附近')"}),
         Kind("rare-character", "D02", REPAIR, "姓名", "rare character outside GBK",
              {"姓名": f"concat({{v}}, ['䶮', '㛃', '𬭎'][1 + {d.below(p, 'rare-kind', 3)}])"}, "NOT b.dotted"),
+        Kind("stray-quote", "D27", REPAIR, "家庭地址", "a quote before the address that nothing closes",
+             {"家庭地址": 'concat(\'"原住\', {v})'}, text_file, unquoted=True),
+        Kind("shifted", "D27", QUARANTINE, "家庭地址", "a comma in the address without quotes: the cells after it are shifted",
+             {"家庭地址": "concat(left({v}, 4), ',', substr({v}, 5))"}, text_file, "RC12", _ANY_RULE, unquoted=True),
     )  # fmt: skip
 
 
@@ -271,6 +280,11 @@ def prepare(context: Context) -> None:
     FROM x WINDOW w AS (PARTITION BY stage, ce ORDER BY {order}, sid)""")
 
 
+def workbooks() -> tuple[int, int]:
+    """Places of the counties that send a workbook, at a scale where that is possible."""
+    return len(counties()) - 1, len(counties()) - 4
+
+
 def layout(context: Context, extract: Extract, owner: str, n: int) -> Layout:
     """Most counties: GB18030 csv. Some: UTF-8, other headers, another order, title rows, a workbook."""
     plain = plain_layout(extract)
@@ -289,8 +303,8 @@ def layout(context: Context, extract: Extract, owner: str, n: int) -> Layout:
         found = with_variants(found, extract)
     if place % 10 == 7:
         found = with_order(found, shuffled(context.draws, len(extract.columns), 1))
-    small = len(codes) - 1, len(codes) - 4
-    if context.world.scale <= 0.2 and place in small:
+    found = titled(context, owner, found)
+    if context.world.scale <= 0.2 and place in workbooks():
         found = replace(
             plain,
             container="xlsx",
@@ -315,6 +329,7 @@ def extract(draws: Draws, mi: int) -> Extract:
         kinds=kinds(draws, mi),
         prepare=prepare,
         layouts=layout,
+        arrive=arrive,
         numbers="班内学号",
         extra={"owners": "county"},
     )

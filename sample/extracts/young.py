@@ -72,7 +72,7 @@ def _finish_twofold(context: Context) -> None:
     context.world.con.execute(f"""
     INSERT INTO t_defect
     SELECT x.kind, x.dirt, r.source, r.period, r.owner, r.file, r.row_no, '全国学籍号', x.rules, x.rules_possible,
-      x.severity, x.description, x.person_id
+      x.severity, x.description, x.person_id, NULL, NULL
     FROM t_defect x JOIN t_row r ON r.person_id = x.person_id AND r.period = x.period
     WHERE x.kind = 'school-and-vocational' AND x.source = 'vocational_registry' AND x.period = '{context.period}'
       AND r.source = 'student_registry' ORDER BY r.owner, r.row_no""")

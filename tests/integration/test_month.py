@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(
 
 # Files and aggregates, not rows: numbers of changes vary from month to month, and a rate of few persons is no rate.
 NOT_ROWS = {"RC15"}
+# Copies and wrong months of files: seeded, each in the ledger.
+SEEDED_IN_FILES = {"RC13", "RC14"}
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +67,10 @@ def test_conservation(truth):
     wrong = truth.execute(
         f"""WITH raw AS ({raw}), true_rows AS (SELECT source, owner, period, count(*) AS n FROM t_row GROUP BY ALL)
             SELECT d.source, d.owner, d.period, n_declared, t.n, n_read, n_accepted, n_quarantined, coalesce(raw.n, 0) AS n_raw
-            FROM w.ops.delivery__version d LEFT JOIN raw USING (delivery_id) LEFT JOIN true_rows t USING (source, owner, period)
+            FROM (SELECT *, version = max(version) OVER (PARTITION BY source, owner, period, part) AS newest
+                  FROM w.ops.delivery__version) d LEFT JOIN raw USING (delivery_id) LEFT JOIN true_rows t USING (source, owner, period)
             WHERE n_read <> n_accepted + n_quarantined OR n_accepted <> n_raw
-               OR n_read <> coalesce(t.n, n_declared)
+               OR n_read <> CASE WHEN newest THEN coalesce(t.n, n_declared) ELSE n_declared END
                OR (t.n IS NULL AND source NOT IN ('population', 'reported_statistics', 'school_directory', 'class_directory') AND n_read > 0)"""
     ).fetchall()
     assert not wrong
@@ -90,10 +93,7 @@ def test_every_seeded_defect_is_caught(recall):
     """By the right rule, or repaired as counted."""
     assert not recall.missed, recall.missed[:20]
     assert len(recall.by_rule) >= 20 and sum(s.seeded for s in recall.by_rule.values()) > 150
-    assert {d for d, s in recall.by_dirt.items() if s.recall == 1} >= {f"D{n:02d}" for n in range(1, 29)} - {
-        "D24",
-        "D25",
-    }
+    assert {d for d, s in recall.by_dirt.items() if s.recall == 1} == {f"D{n:02d}" for n in range(1, 29)}
 
 
 def test_no_false_alarm_on_clean_rows(recall):
@@ -109,7 +109,7 @@ def test_every_rule_was_evaluated(house):
     files = house.rows(
         "SELECT DISTINCT rule_id FROM ops.rule_result__rule_batch WHERE dataset = 'delivery' AND status = 'failed'"
     )
-    assert {r for (r,) in files} <= NOT_ROWS
+    assert {r for (r,) in files} <= NOT_ROWS | SEEDED_IN_FILES
 
 
 def test_a_clean_month_raises_no_alarm(world):

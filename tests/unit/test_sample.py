@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from sample import SOURCES, generate
+from sample.arrivals import is_duplicate
 from sample.data import counties
 from sample.hostile import write_hostile
 
@@ -75,6 +76,9 @@ def read_table(path: Path) -> list[list[str]]:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
             text = data.decode("gb18030")
+    text = text.replace(
+        ',"原住', ",原住"
+    )  # a quote that nothing closes: the csv module would read on to the next one
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".xls" else ","))
     while sum(bool(c) for c in rows[0]) == 1:
         rows.pop(0)
@@ -83,12 +87,15 @@ def read_table(path: Path) -> list[list[str]]:
 
 def read_dicts(path: Path) -> list[dict[str, str]]:
     header, *rows = read_table(path)
-    return [dict(zip(header, row, strict=True)) for row in rows]
+    assert all(len(header) <= len(row) <= len(header) + 1 for row in rows)  # one more: its cells are shifted
+    return [dict(zip(header, row, strict=False)) for row in rows]
 
 
 def files(out: Path, source: str, period: str) -> list[Path]:
     return sorted(
-        p for p in (out / "landing" / source / period).iterdir() if not p.name.endswith(".envelope.json")
+        p
+        for p in (out / "landing" / source / period).iterdir()
+        if not p.name.endswith(".envelope.json") and not is_duplicate(p)
     )
 
 
@@ -148,7 +155,7 @@ def test_envelopes_tell_the_truth(dirty: Path) -> None:
         if path.suffix != ".xlsx":
             assert envelope["n_rows"] == len(read_dicts(path)), path.name
         n += 1
-    assert n == 10 * 45 + 6 + 2
+    assert n == 10 * 45 + 6 + 2 + 2  # two files came twice
 
 
 def test_registry_has_the_headers_of_the_import_sheet(clean: Path) -> None:
