@@ -18,7 +18,7 @@ by_option = click.option(
 reason_option = click.option("--reason", required=True, help="Why; kept in the ledger.")
 
 
-@click.group()
+@click.group(short_help="One person across the sources: explain, review, decide")
 def person() -> None:
     """人员 / One person across the sources: explain, review, decide.
 

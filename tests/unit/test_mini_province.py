@@ -305,8 +305,8 @@ PROGRESS: dict[tuple[str, int], tuple[int | None, int | None, str, str | None]] 
     ),  # nine rooms serve the two classes of the centre school; the point has none
     ("T42", 2): (3, 3, "met", None),
     ("T42", 3): (0, 1, "not_met", None),
-    # 36 slots: 9 county sources × 3 counties, 6 colleges, 3 of the province; 14 are in force
-    ("T44", 0): (14, 36, "not_computable", "no_target_value"),
+    # 38 slots: 10 county sources × 3 counties, 6 colleges, 2 of the province; 14 are in force
+    ("T44", 0): (14, 38, "not_computable", "no_target_value"),
 }
 
 
@@ -340,7 +340,7 @@ def test_quality_scoreboard(province: Province) -> None:
     rows = province.session.rows(
         "SELECT status_code, count(*) FROM mart.quality_scoreboard__county_source_month GROUP BY ALL ORDER BY ALL"
     )
-    assert rows == [("accepted", 10), ("earlier", 4), ("missing", 22)]
+    assert rows == [("accepted", 10), ("earlier", 4), ("missing", 24)]
     row = province.session.rows(
         "SELECT status_code, n_files, n_files_refused, version, n_read, n_accepted, n_quarantined, n_warned, share_accepted, "
         "n_rules_failed, received_on, n_days_to_receive FROM mart.quality_scoreboard__county_source_month "
