@@ -33,9 +33,15 @@ def round_cells(cube: Cube, base: int, tree: str | None, before: Mapping[int, in
     leaves = sorted(set(cube.leaves), key=lambda c: cube.keys[c])
     if not leaves:
         return chosen
-    x = _adopted(cube, leaves, base, before)
-    if x is None:
+    published = _published(cube, leaves, base, before)
+    if published and not _further_steps(cube, published, base):
+        x = published
+    else:
         x = _top_down(cube, leaves, base, tree, before)
+        # Unchanged data keep what was published, also where a margin had cost a leaf a further step: choosing
+        # anew would show the same figures rounded in two ways.
+        if published and _further_steps(cube, published, base) <= _further_steps(cube, x, base):
+            x = published
     for cell, below in cube.below.items():
         chosen[cell] = sum(x[leaf] for leaf in below)
     return chosen
@@ -52,13 +58,33 @@ def _alone(value: int, base: int, before: int | None) -> int:
     return (2 * value + base) // (2 * base) * base
 
 
-def _adopted(
+def _published(
     cube: Cube, leaves: Sequence[int], base: int, before: Mapping[int, int]
 ) -> dict[int, int] | None:
-    """What was published, when it still is a rounding of every leaf and so nothing was revised."""
-    if any(c not in before or before[c] % base or abs(before[c] - cube.value[c]) >= base for c in leaves):
+    """The rounding of all leaves that earlier releases showed, or None if they showed none of this base and cube.
+
+    A leaf that is never shown (the rest of a split) follows from a shown margin of which it is the only unknown part.
+    """
+    x = {c: before[c] for c in leaves if c in before}
+    margins = [(c, below) for c, below in cube.below.items() if c in before and c not in x]
+    found = True
+    while found and len(x) < len(leaves):
+        found = False
+        for cell, below in margins:
+            open_leaves = [leaf for leaf in below if leaf not in x]
+            if len(open_leaves) == 1:
+                x[open_leaves[0]] = before[cell] - sum(x[leaf] for leaf in below if leaf in x)
+                found = True
+    if len(x) < len(leaves) or any(value < 0 or value % base for value in x.values()):
         return None
-    return {c: before[c] for c in leaves}
+    if any(before[cell] != sum(x[leaf] for leaf in below) for cell, below in margins):
+        return None
+    return {c: x[c] for c in leaves}
+
+
+def _further_steps(cube: Cube, x: Mapping[int, int], base: int) -> int:
+    """Steps by which leaves lie beyond their two neighbouring multiples."""
+    return sum(abs(value - cube.value[c]) // base for c, value in x.items())
 
 
 def _top_down(
