@@ -28,8 +28,8 @@ run: setup       ## sample province -> load -> check -> approve -> publish -> ve
 test: setup lint ## lint, types and the whole test suite
 	@$(BIN)/python -m pytest -n auto
 
-province: setup  ## the long tests: a loaded province, hostile files, kill -9 (many minutes)
-	@EDU_INTEGRATION=1 $(BIN)/python -m pytest -n auto tests/integration tests/faults
+province: setup  ## the long tests: a loaded province, 24 months of history, hostile files, kill -9 (many minutes)
+	@EDU_INTEGRATION=1 $(BIN)/python -m pytest -n auto tests/integration tests/faults tests/history
 
 serve: setup     ## the Dagster page on 127.0.0.1:3000
 	@$(EDU) serve

@@ -6,6 +6,7 @@ numbers here; the person index is measured in tests/people. The ledger of events
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,9 @@ _WANTED = (
     "use.suspected_dropout__person_month", "use.entitlement__person_rule_term",
 )  # fmt: skip
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.skipif(
+    os.environ.get("EDU_INTEGRATION") != "1", reason="takes many minutes: EDU_INTEGRATION=1 runs it"
+)
 
 
 def truth(session: Session, folder: Path) -> None:
