@@ -45,7 +45,9 @@ def evidence(session: Session, period: str) -> list[dict[str, Any]]:
     """
     names = ("rule", "version", "stage", "severity", "dataset", "status", "tested", "failed")
     rows = session.rows(
-        f"""SELECT rule_id, max(rule_version), min(stage), min(severity), CASE WHEN dataset = 'delivery' THEN 'files' ELSE dataset END,
+        f"""SELECT rule_id, max(rule_version), min(stage),
+                  coalesce(min(severity) FILTER (status IN ('failed', 'error')), min(severity)),
+                  CASE WHEN dataset = 'delivery' THEN 'files' ELSE dataset END,
                   CASE WHEN count(*) FILTER (status = 'error') > 0 THEN 'error'
                        WHEN count(*) FILTER (status = 'failed') > 0 THEN 'failed'
                        WHEN count(*) FILTER (status = 'passed') > 0 THEN 'passed' ELSE 'not_applicable' END,

@@ -232,7 +232,8 @@ def print_check(settings: Settings, period: str, everything: bool) -> dict[str, 
         results = [
             dict(zip(names, row, strict=True))
             for row in session.rows(
-                """SELECT stage, rule_id, CASE WHEN dataset = 'delivery' THEN d.source ELSE dataset END, min(severity),
+                """SELECT stage, rule_id, CASE WHEN dataset = 'delivery' THEN d.source ELSE dataset END,
+                          coalesce(min(r.severity) FILTER (r.status IN ('failed', 'error')), min(r.severity)),
                           CASE WHEN count(*) FILTER (r.status = 'error') > 0 THEN 'error'
                                WHEN count(*) FILTER (r.status = 'failed') > 0 THEN 'failed'
                                WHEN count(*) FILTER (r.status = 'passed') > 0 THEN 'passed' ELSE 'not_applicable' END,

@@ -161,7 +161,9 @@ def build_candidate(
             # What is approved is what was checked: the staged files themselves, not the tables they
             # came from.
             verify_release(staging).require()
-            return _settle(settings, staging, f"{period}-{digest[:12]}", operator)
+            newest = pointer.newest_of(settings, period)
+            is_published = newest is not None and newest.content_hash == digest
+            return _settle(settings, staging, f"{period}-{digest[:12]}", operator, is_published)
         finally:
             if staging.exists():
                 rmtree(staging)
@@ -307,10 +309,13 @@ def _changes(
         session.con.close()
 
 
-def _settle(settings: Settings, staging: Path, name: str, operator: str) -> Candidate:
-    """Give the staged folder its name, unless an equal candidate has it already."""
+def _settle(settings: Settings, staging: Path, name: str, operator: str, is_published: bool) -> Candidate:
+    """Give the staged folder its name, unless an equal candidate has it already.
+
+    What was published is not made again because the evidence grew meanwhile (the steps of review, for example).
+    """
     target = settings.candidates / name
-    if target.exists() and _same_evidence(target, staging):
+    if target.exists() and (verify_release(target).ok if is_published else _same_evidence(target, staging)):
         record_builder(target, operator)
         return load_candidate(target)
     files.fsync_tree(staging)
