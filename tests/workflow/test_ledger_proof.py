@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from warehouse import archive, ledger
 from warehouse.engine.duckdb import SQL, Session
+from warehouse.reference import load_reference
 
 N = 6
 TEXT = {
@@ -35,6 +36,7 @@ def template(tmp_path_factory):
     con = duckdb.connect()
     con.execute("CREATE SCHEMA ops")
     session = Session(con, tmp_path_factory.mktemp("ledger"))
+    load_reference(con)  # the views of the workflow read it
     for name in ("ops.sql", "workflow.sql"):
         session.script(SQL / "storage" / name)
     for n in range(N):
