@@ -24,8 +24,9 @@ WHERE (e.l IN (SELECT ent FROM settled) AND e.r IN (SELECT ent FROM settled));
 INSERT INTO review
 SELECT DISTINCT 'merge', t.a, t.b, t.score, t.evidence FROM touch t JOIN target g ON g.root = t.root AND g.settled_ent <> t.settled_ent;
 INSERT INTO review
-SELECT DISTINCT 'barred', e.a, e.b, e.score, e.evidence FROM link_edge e JOIN renamed x ON x.ent = e.l OR x.ent = e.r
-WHERE x.ent_new IN (SELECT ent_new FROM barred);
+SELECT DISTINCT 'barred', e.a, e.b, e.score, e.evidence FROM link_edge e
+WHERE e.l IN (SELECT ent FROM renamed WHERE ent_new IN (SELECT ent_new FROM barred))
+   OR e.r IN (SELECT ent FROM renamed WHERE ent_new IN (SELECT ent_new FROM barred));
 DELETE FROM renamed WHERE ent_new IN (SELECT ent_new FROM barred) OR ent = ent_new;
 
 -- the edge by which a profile's entity came in: the best one that touches it

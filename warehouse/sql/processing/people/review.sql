@@ -14,16 +14,19 @@ FROM (SELECT *, row_number() OVER (PARTITION BY x_ent, y_ent ORDER BY l, r) AS k
 WHERE k = 1;
 
 -- two entities that one register lists side by side are two people, whatever number they share
+-- (a list for each entity: a join over `grp` would pair every row of a register with every other)
 CREATE OR REPLACE TEMP TABLE listed AS
-SELECT DISTINCT m.ent, r.grp FROM member m JOIN record r ON r.n = m.n
+SELECT m.ent, list(DISTINCT r.grp) AS grps FROM member m JOIN record r ON r.n = m.n
 WHERE r.in_force AND r.grp <> 'event'
-  AND m.ent IN (SELECT x.ent FROM review v JOIN member x ON x.n = v.l UNION SELECT x.ent FROM review v JOIN member x ON x.n = v.r);
+  AND m.ent IN (SELECT x.ent FROM review v JOIN member x ON x.n = v.l UNION SELECT x.ent FROM review v JOIN member x ON x.n = v.r)
+GROUP BY m.ent;
 
 CREATE OR REPLACE TEMP TABLE review AS
 SELECT kind, l, r, score, evidence FROM (
   SELECT v.*, row_number() OVER (PARTITION BY least(x.ent, y.ent), greatest(x.ent, y.ent) ORDER BY v.score DESC NULLS LAST, v.kind, v.l, v.r) AS k
   FROM review v JOIN member x ON x.n = v.l JOIN member y ON y.n = v.r
+  LEFT JOIN listed p ON p.ent = x.ent LEFT JOIN listed q ON q.ent = y.ent
   WHERE x.ent <> y.ent
-    AND (v.kind IN ('merge', 'number_name') OR NOT EXISTS (SELECT 1 FROM listed p JOIN listed q ON q.grp = p.grp WHERE p.ent = x.ent AND q.ent = y.ent))
+    AND (v.kind IN ('merge', 'number_name') OR NOT coalesce(list_has_any(p.grps, q.grps), false))
     AND NOT EXISTS (SELECT 1 FROM forbidden f WHERE f.l = least(x.ent, y.ent) AND f.r = greatest(x.ent, y.ent)))
 WHERE k = 1;
