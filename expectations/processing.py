@@ -5,20 +5,26 @@ Some of them judge marts: they are rules of processing (what a figure must be), 
 
 from __future__ import annotations
 
-from expectations.rule import Rule, Severity, no_rows, satisfies
+from expectations.rule import (
+    BLOCK,
+    CENTRE,
+    OWNER,
+    QUARANTINE,
+    SCHOOL_COUNTY,
+    WARN,
+    Rule,
+    no_rows,
+    on_columns,
+    satisfies,
+    threshold,
+)
 
-BLOCK, QUARANTINE, WARN = Severity.BLOCK, Severity.QUARANTINE, Severity.WARN
-CENTRE = "省级教育数据中心"
 _GROSS = "mart.gross_enrolment__region_year"
 _GROSS_KEY = ("period", "region_level", "region_code", "measure_code")
 _INDICATOR = "mart.indicator_value__region_year"
 _INDICATOR_KEY = ("period", "year", "variant_id", "origin_code", "region_level", "region_code")
 _MEASURE = "use.measure__region_year"
 _ENROLMENT = "mart.enrolment__county_stage_month"
-
-
-def _threshold(name: str) -> str:
-    return f"(SELECT value FROM ref.threshold WHERE threshold_id = '{name}')"
 
 
 RULES: tuple[Rule, ...] = (
@@ -47,7 +53,7 @@ RULES: tuple[Rule, ...] = (
         statement_en="A person has one active registration; duplicates are all listed and counted once",
         clause="中小学生学籍管理办法（不得重复建立学籍）",
         severity=QUARANTINE,
-        owner_zh="报送单位",
+        owner_zh=OWNER,
         fix_zh="两校核实，注销重复学籍或补办转学",
         fix_en="The two schools settle it: cancel one registration or complete the transfer",
         checks=(
@@ -87,7 +93,7 @@ RULES: tuple[Rule, ...] = (
         "are recorded and end in time",
         clause="中小学生学籍管理办法（学籍变动）",
         severity=QUARANTINE,
-        owner_zh="学校所在县",
+        owner_zh=SCHOOL_COUNTY,
         fix_zh="更正学籍状态，或补报异动记录",
         fix_en="Correct the status, or deliver the record of the change",
         checks=(
@@ -122,7 +128,7 @@ RULES: tuple[Rule, ...] = (
         statement_en="One grade up a year; a repeated, skipped or lower grade has its record, and grades do not change within a year",
         clause="中小学生学籍管理办法（留级、跳级）",
         severity=WARN,
-        owner_zh="学校所在县",
+        owner_zh=SCHOOL_COUNTY,
         fix_zh="核对年级，或补报留级、跳级记录",
         fix_en="Check the grade, or deliver the record of the repeated or skipped grade",
         checks=(
@@ -210,14 +216,14 @@ RULES: tuple[Rule, ...] = (
         checks=(
             satisfies(
                 _GROSS,
-                f"value_unrounded <= {_threshold('gross_preschool_max')}",
+                f"value_unrounded <= {threshold('gross_preschool_max')}",
                 field="value_unrounded",
                 column="value_unrounded",
                 key=_GROSS_KEY,
             ),
             satisfies(
                 _INDICATOR,
-                f"unit <> 'pct' OR value_unrounded <= {_threshold('gross_preschool_max')}",
+                f"unit <> 'pct' OR value_unrounded <= {threshold('gross_preschool_max')}",
                 field="value_unrounded",
                 column="value_unrounded",
                 key=_INDICATOR_KEY,
@@ -302,13 +308,9 @@ RULES: tuple[Rule, ...] = (
         fix_zh="把该列改为令牌",
         fix_en="Make the column a token",
         checks=(
-            satisfies(
-                "ref.dataset_column",
+            on_columns(
                 "NOT regexp_matches(column_name, '(^|_)(id_no|student_no|certificate_no|person_no|household_no|candidate_no|phone|name)$') "
                 "OR type = 'UUID' OR column_name IN ('school_name', 'college_name', 'class_name')",
-                field=None,
-                column="column_name",
-                key=("dataset", "column_name"),
                 when="kind IN ('tables', 'marts') OR (kind = 'extracts' AND zone IN ('raw', 'token'))",
             ),
         ),
@@ -351,12 +353,8 @@ RULES: tuple[Rule, ...] = (
         fix_zh="从模型中删去该列",
         fix_en="Remove the column from the model",
         checks=(
-            satisfies(
-                "ref.dataset_column",
+            on_columns(
                 "NOT regexp_matches(column_name, '(change_reason|death|discipline)')",
-                field=None,
-                column="column_name",
-                key=("dataset", "column_name"),
                 when="kind IN ('tables', 'marts')",
             ),
         ),
@@ -369,7 +367,7 @@ RULES: tuple[Rule, ...] = (
         "county with too many unexplained changes stops the month",
         clause="青政办〔2016〕225号第28项（在校生动态监控）",
         severity=WARN,
-        owner_zh="学校所在县",
+        owner_zh=SCHOOL_COUNTY,
         fix_zh="逐人核对无依据增减的学生，补报异动或更正学籍",
         fix_en="Check the pupils who came or went without an explanation; deliver the change or correct the registration",
         checks=(
@@ -384,8 +382,8 @@ RULES: tuple[Rule, ...] = (
             no_rows(
                 "core.roll_forward__school_grade_month",
                 "SELECT county_code FROM {batch} WHERE n_residual IS NOT NULL GROUP BY county_code "
-                f"HAVING sum(n_unexplained_in + n_unexplained_out) >= {_threshold('roll_forward_block_min')} "
-                f"AND sum(n_unexplained_in + n_unexplained_out) > {_threshold('roll_forward_block_share')} * sum(n_opening)",
+                f"HAVING sum(n_unexplained_in + n_unexplained_out) >= {threshold('roll_forward_block_min')} "
+                f"AND sum(n_unexplained_in + n_unexplained_out) > {threshold('roll_forward_block_share')} * sum(n_opening)",
                 key=("county_code",),
                 units="SELECT count(DISTINCT county_code) FROM {batch}",
                 severity=BLOCK,

@@ -24,6 +24,8 @@ from enum import StrEnum
 from typing import Any
 
 ROW_KEY = ("delivery_id", "row_no")
+# who repairs
+CENTRE, OWNER, SCHOOL_COUNTY = "省级教育数据中心", "报送单位", "学校所在县"
 _RULE_ID = re.compile(r"R[CTPUS]\d{2}")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -67,6 +69,7 @@ class Severity(StrEnum):
         return _SEVERITY_ZH[self]
 
 
+BLOCK, QUARANTINE, WARN, AUDIT = Severity
 _SEVERITY_ZH = {
     Severity.BLOCK: "阻断",
     Severity.QUARANTINE: "隔离",
@@ -249,6 +252,17 @@ def row_count_between(dataset: str, low: int | None = None, high: int | None = N
     """The number of rows; the unit under test is the dataset, so no row keys are written."""
     kwargs = {"min_value": low, "max_value": high}
     return _check(dataset, "expect_table_row_count_to_be_between", kwargs, **{"field": None, **common})
+
+
+def on_columns(predicate: str, **common: Any) -> Check:
+    """Every column of the catalogue made from the contracts (ref.dataset_column) satisfies a predicate."""
+    key = ("dataset", "column_name")
+    return satisfies("ref.dataset_column", predicate, field=None, column="column_name", key=key, **common)
+
+
+def threshold(name: str) -> str:
+    """SQL of a number in ref.threshold."""
+    return f"(SELECT value FROM ref.threshold WHERE threshold_id = '{name}')"
 
 
 # ---------------------------------------- parameters and registry

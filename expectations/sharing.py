@@ -10,12 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from expectations.rule import Check, Rule, Severity, between, no_rows, row_count_between, satisfies
+from expectations.rule import (
+    AUDIT,
+    BLOCK,
+    CENTRE,
+    WARN,
+    Check,
+    Rule,
+    between,
+    no_rows,
+    row_count_between,
+    satisfies,
+)
 from warehouse.contract import load_contracts
 from warehouse.protection import protection_of
-
-BLOCK, WARN, AUDIT = Severity.BLOCK, Severity.WARN, Severity.AUDIT
-CENTRE = "省级教育数据中心"
 
 
 def _small_cells() -> Iterator[Check]:

@@ -7,10 +7,7 @@ catalogue made from the contracts; `delivery_rows` compares the record of each d
 
 from __future__ import annotations
 
-from expectations.rule import Rule, Severity, no_rows, satisfies
-
-BLOCK, WARN = Severity.BLOCK, Severity.WARN
-CENTRE = "省级教育数据中心"
+from expectations.rule import BLOCK, CENTRE, OWNER, WARN, Rule, no_rows, on_columns, satisfies
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -36,13 +33,9 @@ RULES: tuple[Rule, ...] = (
         fix_zh="在契约中把该列的 zone 改为 token 或 vault",
         fix_en="Set the zone of the column to token or vault in its contract",
         checks=(
-            satisfies(
-                "ref.dataset_column",
+            on_columns(
                 "NOT (kind = 'extracts' AND zone = 'raw' AND (read_as IN ('name', 'phone', 'citizen_id', 'student_no', 'local_no') "
                 "OR (read_as = 'text' AND tier IN ('L3', 'L4'))))",
-                field=None,
-                column="column_name",
-                key=("dataset", "column_name"),
             ),
         ),
     ),
@@ -158,7 +151,7 @@ RULES: tuple[Rule, ...] = (
         statement_en="Quarantined rows keep rule, pointer and date; those unresolved for more than 90 days are listed",
         clause="个人信息保护法第八条",
         severity=WARN,
-        owner_zh="报送单位",
+        owner_zh=OWNER,
         fix_zh="按退回清单更正后重新报送",
         fix_en="Correct the returned rows and deliver again",
         checks=(

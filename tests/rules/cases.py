@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from expectations.collection import _mandatory, _others_ids, _own_ids
+from expectations.collection.columns import mandatory, others_ids, own_ids
 from rules.fixtures import (
     BASE,
     CHILD,
@@ -179,7 +179,7 @@ for _source, _columns in BASE.items():
     if _source != "student_registry" and "name" in _columns[0]:
         _add("RC10", _source, "lost_character", WARNED, {"name": "张?"})
 
-for _source, _column, _ in _mandatory():
+for _source, _column, _ in mandatory():
     if _source in BASE:
         _add(
             "RC11",
@@ -253,7 +253,7 @@ _ENDS_IN_000 = next(
     for s in range(100, 1000, 100)
     if (n := citizen_id("20150315", s, str(area)))[-1] == "0"
 )
-_OWN = {source: BASE[source][0]["id_no"] or "" for source, _, _ in _own_ids()}
+_OWN = {source: BASE[source][0]["id_no"] or "" for source, _, _ in own_ids()}
 for _source, _number in _OWN.items():
     _cut = damaged(_number)
     _add("RC16", _source, "check_character", QUARANTINED, {"id_no": wrong_check(_number)})
@@ -314,7 +314,7 @@ _add("RC18", "poverty_register", "twenty", PASSED, {"id_no": HEAD + "43"})
 _add("RC18", "poverty_register", "twenty_two", PASSED, {"id_no": HEAD + "43b1"})
 _add("RC16", "poverty_register", "twenty_check_character", QUARANTINED, {"id_no": wrong_check(HEAD) + "43"})
 
-for _source, _column, _ in _others_ids():
+for _source, _column, _ in others_ids():
     _add("RC16", _source, f"{_column}_check_character", WARNED, {_column: wrong_check(HEAD)})
     _add("RC16", _source, f"{_column}_too_short", WARNED, {_column: HEAD[:16]})
     _add("RC17", _source, f"{_column}_scientific", WARNED, {_column: f"{HEAD[0]}.{HEAD[1:6]}E+17"})
