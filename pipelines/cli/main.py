@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
+from pipelines.cli.accounts import accounts
 from pipelines.cli.alerts import STALE, alerts, tell_of_load, watch
+from pipelines.cli.calendar import calendar, diff
 from pipelines.cli.card import card
 from pipelines.cli.dashboard import dashboard_group
 from pipelines.cli.explain import explain
@@ -21,7 +23,7 @@ from pipelines.cli.indicators import major, scorecard, task
 from pipelines.cli.monitor import case, feedback, gaps, snapshot
 from pipelines.cli.person import person
 from pipelines.cli.returns import replay, replies, return_command
-from pipelines.cli.review import accounts, calendar, diff, review
+from pipelines.cli.review import review
 from pipelines.cli.screen import screen
 from pipelines.cli.shell import emit, json_option, progress, say, say_error, with_settings
 from warehouse.config import Settings

@@ -12,7 +12,7 @@ from rules.fixtures import check_character, citizen_id, damaged
 
 from expectations.collection import RULES
 from warehouse.engine.duckdb import SQL, Session
-from warehouse.intake import _lookup, install_lookups
+from warehouse.intake.lookups import install_lookups, lookup
 from warehouse.pseudonym import install, token
 from warehouse.reference import load_reference
 
@@ -374,7 +374,7 @@ def test_d16_counties(call, text, expected):
     ],
 )
 def test_d18_d19_codes(session, list_id, text, expected):
-    assert session.value(f"SELECT {_lookup(list_id, 'src')} FROM (SELECT ? AS src)", [text]) == expected
+    assert session.value(f"SELECT {lookup(list_id, 'src')} FROM (SELECT ? AS src)", [text]) == expected
 
 
 # ---------------------------------------- citizen ids

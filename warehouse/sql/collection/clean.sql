@@ -2,7 +2,7 @@
 -- nothing is guessed. Dirt ids (D04 …) are explained in docs/dirt.md.
 
 -- A macro is text: its argument is repeated wherever it stands. Macros that use their argument often are given columns,
--- never expressions (see intake.py), or the plan grows beyond bounds.
+-- never expressions (see warehouse/intake), or the plan grows beyond bounds.
 
 -- D06, D26: full-width ASCII to half-width (NFKC of the characters that occur in codes, dates and numbers); a no-break space
 -- is a space, and zero-width characters (the last of the first list, without a partner in the second) go wherever they stand
