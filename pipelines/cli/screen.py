@@ -70,6 +70,7 @@ def _write(session: Session, found: Screened, target: Path) -> None:
     from pipelines.cli.returns import rule_texts
     from warehouse.contract import extract_contract
     from warehouse.returns import workbook
+    from warehouse.returns.content import FileItem, Return
     from warehouse.returns.issue import deliver
     from warehouse.returns.wording import Wording
 
@@ -78,7 +79,7 @@ def _write(session: Session, found: Screened, target: Path) -> None:
     sheets = [found.records] if found.records else []
     name = found.outcome.delivery.file_name
     files = [
-        workbook.FileItem(
+        FileItem(
             contract.title_zh, name, rule_id, severity,
             (found.outcome.reason_zh or "") if rule_id == found.outcome.refused_by and not unit
             else f"要求：{rules[rule_id].statement}" + (f"（{unit}）" if unit else ""),
@@ -91,10 +92,10 @@ def _write(session: Session, found: Screened, target: Path) -> None:
         reason = found.outcome.reason_zh or ""
         files.insert(
             0,
-            workbook.FileItem(contract.title_zh, name, refused_by, "block", reason, rules[refused_by].fix),
+            FileItem(contract.title_zh, name, refused_by, "block", reason, rules[refused_by].fix),
         )
     n_records = len(found.records.records) if found.records else 0
-    content = workbook.Return(
+    content = Return(
         title=f"数据自查结果 · {contract.title_zh}",
         subtitle=f"{name} · {found.period} · 由报送单位自行检查，规则与接收时相同",
         facts=[

@@ -13,7 +13,7 @@ from rules.fixtures import COUNTY, PERIOD, wrong_check
 from returns.conftest import BAD_SEX, GOOD, NO_GUARDIAN, load, number_of, pupils
 from warehouse.errors import UnreadableError, UsageError
 from warehouse.returns import replies
-from warehouse.returns.workbook import KEYS, REPLIES
+from warehouse.returns.content import KEYS, REPLIES
 
 SHEET = "中小学生学籍信息"
 FORMULA = {"class_label": '=HYPERLINK("http://x","y")'}

@@ -26,6 +26,7 @@ from warehouse.keys import Keys
 from warehouse.landing import SOURCES
 from warehouse.reading import Limits, read_file
 from warehouse.returns import records, workbook
+from warehouse.returns.content import FileItem, Month, Return
 from warehouse.returns.records import TOLD, FileRecords
 from warehouse.returns.wording import RuleText, Wording
 
@@ -93,7 +94,7 @@ def write_return(
         _next_round(sheets)
     escalated = {f.fault_id for s in sheets for r in s.records for f in r.faults if f.n_returned >= rounds}
     name = _owner_name(session, owner)
-    content = workbook.Return(
+    content = Return(
         title=f"数据质量退回单 · {name}（{owner}）",
         subtitle=f"{period} 报送数据 · 退回编号 {return_id}" + (f" · 学校 {school}" if school else ""),
         facts=[
@@ -287,7 +288,7 @@ def _sheets(
     return found
 
 
-def _files(session: Session, rules: Mapping[str, RuleText], deliveries: list[str]) -> list[workbook.FileItem]:
+def _files(session: Session, rules: Mapping[str, RuleText], deliveries: list[str]) -> list[FileItem]:
     found = []
     for source, name, rule_id, severity, fault_id, key, refused_by, reason in session.rows(
         f"""SELECT d.source, d.file_name, t.rule_id, t.severity, t.fault_id, f.record_key, d.refused_by, d.reason_zh
@@ -300,11 +301,11 @@ def _files(session: Session, rules: Mapping[str, RuleText], deliveries: list[str
         if key.startswith("unit:"):
             text = f"{text}（{key.removeprefix('unit:')}）"
         title = extract_contract(source).title_zh
-        found.append(workbook.FileItem(title, name, rule_id, severity, text, rule.fix, fault_id))
+        found.append(FileItem(title, name, rule_id, severity, text, rule.fix, fault_id))
     return found
 
 
-def _trend(session: Session, owner: str, period: str) -> list[workbook.Month]:
+def _trend(session: Session, owner: str, period: str) -> list[Month]:
     """The last months of the owner, from the latest version of each."""
     found = session.rows(
         """WITH latest AS (
@@ -319,4 +320,4 @@ def _trend(session: Session, owner: str, period: str) -> list[workbook.Month]:
            FROM latest l LEFT JOIN counted c ON c.period = l.period GROUP BY l.period ORDER BY l.period DESC LIMIT ?""",
         [owner, period, _MONTHS],
     )
-    return [workbook.Month(p, read, n, must, n - must) for p, read, n, must in reversed(found)]
+    return [Month(p, read, n, must, n - must) for p, read, n, must in reversed(found)]

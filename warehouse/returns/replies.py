@@ -21,7 +21,7 @@ from warehouse.errors import UnreadableError, UsageError
 from warehouse.keys import Keys
 from warehouse.pseudonym import token
 from warehouse.returns import masking
-from warehouse.returns.workbook import ITEM, KEYS, NOTE, REPLIES, REPLY
+from warehouse.returns.content import ITEM, KEYS, NOTE, REPLIES, REPLY
 
 _RETURN = re.compile(r"RT-\d{4}-\d{2}-[0-9A-Za-z]+(?:-\d{10})?-\d{2,}")
 _ITEM = re.compile(r"[AF]\d{3,6}")
