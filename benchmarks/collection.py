@@ -95,6 +95,7 @@ def ours(sample: Path, house: Path) -> None:
     (house / "edu.toml").write_text('[engine]\nmemory_limit = "4GB"\n', encoding="utf-8")
     (house / "data" / "landing").symlink_to(sample / "landing")
     from assets.collection import collect as room
+    from assets.collection import judging
     from warehouse import intake
     from warehouse.catalogue import prepare
     from warehouse.config import load_settings
@@ -114,9 +115,9 @@ def ours(sample: Path, house: Path) -> None:
 
         setattr(module, name, outer)
 
-    timed(room, "_read", "read")
+    timed(judging, "_read", "read")
     timed(intake, "stage", "stage and clean")
-    timed(room, "_judge_rows", "rules")
+    timed(judging, "_judge_rows", "rules")
     timed(room, "keep", "vault and accept")
     settings = load_settings(house)
     keys = load_keys(settings.key_file)

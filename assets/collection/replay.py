@@ -19,7 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assets.collection.collect import FAILURES, CollectReport, check_conservation, judge, keep
+from assets.collection.collect import check_conservation, keep
+from assets.collection.judging import FAILURES, judge
+from assets.collection.outcome import CollectReport
 from expectations.rule import all_rules
 from warehouse import archive, intake, ledger, vault
 from warehouse.config import Settings

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import check_results, check_specs
-from assets.collection.collect import CollectReport, collect
+from assets.collection.collect import collect
+from assets.collection.outcome import CollectReport
 from assets.resource import MONTHS, WRITER, EduWarehouse
 from warehouse.contract import extract_contract
 from warehouse.engine.duckdb import Session

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from assets.collection.collect import FAILURES, CollectReport, Outcome, judge
+from assets.collection.judging import FAILURES, judge
+from assets.collection.outcome import CollectReport, Outcome
 from expectations.rule import Check, Rule, all_rules
 from warehouse.archive import sha256_file
 from warehouse.catalogue import prepare

@@ -9,6 +9,7 @@ import pytest
 from rules.fixtures import PERIOD, wrong_check
 
 from assets.collection import collect as collect_module
+from assets.collection import judging as judging_module
 from assets.collection import replay as replay_module
 from assets.collection.replay import replay
 from expectations.rule import all_rules, satisfies
@@ -26,7 +27,7 @@ def mend(monkeypatch):
         rule = book[rule_id]
         kept = tuple(c for c in rule.checks if c.dataset != "student_registry")
         book[rule_id] = changed(rule, checks=(*kept, *checks))
-        for module in (collect_module, replay_module):
+        for module in (collect_module, judging_module, replay_module):
             monkeypatch.setattr(module, "all_rules", lambda: book)
 
     return put

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.collection.collect import CollectReport, collect
+from assets.collection.collect import collect
+from assets.collection.outcome import CollectReport
 from warehouse.catalogue import prepare
 from warehouse.config import Settings, load_settings
 from warehouse.contract import extract_contract, load_contracts
