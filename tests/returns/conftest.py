@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rules.fixtures import COUNTY, PERIOD, citizen_id, rows_of
+from rules.valid_rows import COUNTY, PERIOD, citizen_id, rows_of
 
 from pipelines.cli.returns import rule_texts
 from warehouse.returns import issue

@@ -8,7 +8,7 @@ import re
 import openpyxl
 import pytest
 from integration.personal import Persons
-from rules.fixtures import COUNTY, PERIOD, wrong_check
+from rules.valid_rows import COUNTY, PERIOD, wrong_check
 
 from returns.conftest import BAD_SEX, GOOD, NO_GUARDIAN, load, number_of, pupils
 from warehouse.errors import UnreadableError, UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rules import fixtures
-from rules.fixtures import COUNTY, PUPIL, rows_of, wrong_check
+from rules.valid_rows import COUNTY, PUPIL, rows_of, wrong_check
 
 from returns.conftest import BAD_SEX, GOOD, NO_GUARDIAN, load, pupils
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace as changed
 
 import pytest
-from rules.fixtures import PERIOD, wrong_check
+from rules.valid_rows import PERIOD, wrong_check
 
 from assets.collection import collect as collect_module
 from assets.collection import judging as judging_module

@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from click.testing import CliRunner
-from rules.fixtures import BASE, PERIOD, encode, rows_of, wrong_check
+from rules.valid_rows import BASE, PERIOD, encode, rows_of, wrong_check
 
 from assets.collection.screen import guess_source, screen, screening
 from pipelines.cli.main import main

@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from expectations.gate import Gate
-from rules.fixtures import BASE, PERIOD, check_character, copy_world, encode
+from rules.fixtures import copy_world
+from rules.valid_rows import BASE, PERIOD, check_character, encode
 from warehouse import archive, intake, vault
 from warehouse.contract import extract_contract
 from warehouse.errors import EduError

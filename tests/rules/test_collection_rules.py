@@ -4,8 +4,10 @@ import pytest
 
 from expectations.collection import RULES
 from rules import cases
-from rules.cases import CASES, PASSED, QUARANTINED, REFUSED, WARNED
-from rules.fixtures import BASE, PERIOD, citizen_id, copy_world, rows_of
+from rules.cases.table import CASES, PASSED, QUARANTINED, REFUSED, WARNED
+from rules.cases.values import BESIDE, NO_PLACE, UNREADABLE
+from rules.fixtures import copy_world
+from rules.valid_rows import BASE, PERIOD, citizen_id, rows_of
 
 _BY_ID = {rule.id: rule for rule in RULES}
 
@@ -39,24 +41,24 @@ def test_exactly_this_rule_speaks(case, outcome):
     assert got.n_read == got.n_accepted + got.n_quarantined
 
 
-@pytest.mark.parametrize("source", [s for s, columns in cases.UNREADABLE.items() if columns])
+@pytest.mark.parametrize("source", [s for s, columns in UNREADABLE.items() if columns])
 def test_every_column_that_cannot_be_read_is_named(source, outcome):
     got = outcome(source, "unreadable.csv")
     size = len(BASE[source])
-    for n, column in enumerate(cases.UNREADABLE[source]):
+    for n, column in enumerate(UNREADABLE[source]):
         row = n * size + 1
         assert got.on_rows.get(row, {}).get("RC25") == "quarantine", column
         assert column in got.fields[row], column
-        beside = cases.BESIDE.get((source, column), set())
+        beside = BESIDE.get((source, column), set())
         assert set(got.on_rows[row]) == {"RC25", *beside}, column
         assert row not in got.raw_rows, column
 
 
-@pytest.mark.parametrize("source", [s for s, columns in cases._NO_PLACE.items() if columns])
+@pytest.mark.parametrize("source", [s for s, columns in NO_PLACE.items() if columns])
 def test_every_place_that_cannot_be_read_is_named_and_kept(source, outcome):
     got = outcome(source, "unreadable_place.csv")
     size = len(BASE[source])
-    for n, column in enumerate(cases._NO_PLACE[source]):
+    for n, column in enumerate(NO_PLACE[source]):
         row = n * size + 1
         assert got.on_rows.get(row) == {"RC26": "warn"}, column
         assert got.fields[row] == [column]
@@ -65,8 +67,8 @@ def test_every_place_that_cannot_be_read_is_named_and_kept(source, outcome):
 
 def test_every_rule_and_dataset_has_a_failing_fixture():
     failing = {(c.rule, c.source) for c in CASES if c.expected != PASSED}
-    failing |= {("RC25", source) for source, columns in cases.UNREADABLE.items() if columns}
-    failing |= {("RC26", source) for source, columns in cases._NO_PLACE.items() if columns}
+    failing |= {("RC25", source) for source, columns in UNREADABLE.items() if columns}
+    failing |= {("RC26", source) for source, columns in NO_PLACE.items() if columns}
     on_files = {rule for rule, _ in failing} | cases.ELSEWHERE
     wanted = {(r.id, check.dataset) for r in RULES for check in r.checks}
     missing = {

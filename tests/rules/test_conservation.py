@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from rules.fixtures import BASE, PERIOD, citizen_id, encode, rows_of
+from rules.valid_rows import BASE, PERIOD, citizen_id, encode, rows_of
 from warehouse.contract import extract_contract
 
 SPOILT = {

@@ -11,7 +11,8 @@ from assets.sharing.registers import _content_scan
 from assets.storage.room import build_registers
 from expectations.doors import Subject, judge
 from expectations.storage import RULES
-from rules.fixtures import PERIOD, copy_world
+from rules.fixtures import copy_world
+from rules.valid_rows import PERIOD
 from warehouse import archive, ledger
 
 

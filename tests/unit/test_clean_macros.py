@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from rules.fixtures import check_character, citizen_id, damaged
+from rules.valid_rows import check_character, citizen_id, damaged
 
 from expectations.collection import RULES
 from warehouse.engine.duckdb import SQL, Session
@@ -613,7 +613,7 @@ def test_serials_of_the_other_calendar_are_read_as_they_stand(call):
 
 
 def test_several_options_in_a_cell_are_kept_once(world):
-    from rules.fixtures import rows_of
+    from rules.valid_rows import rows_of
 
     texts = ["汽修、护理", "烹饪/拉面", "唐卡/热贡艺术；电商", "挖掘机，汽修 , 护理", "无"]
     world.put(

@@ -8,7 +8,7 @@ import time
 import dagster as dg
 import pytest
 from click.testing import CliRunner
-from rules.fixtures import COUNTY, PERIOD, rows_of
+from rules.valid_rows import COUNTY, PERIOD, rows_of
 
 
 @pytest.fixture
