@@ -87,6 +87,20 @@ def plain_layout(extract: Extract) -> Layout:
     return Layout(tuple(range(len(extract.columns))), tuple(c.header for c in extract.columns))
 
 
+def titled_workbook(title: str) -> Callable[[Context, Extract, str, int], Layout]:
+    """Layouts of a statistical table: a workbook with two title rows (dirt D13); plain csv where no dirt is wanted."""
+
+    def layout(context: Context, extract: Extract, owner: str, n: int) -> Layout:
+        del owner, n
+        plain = plain_layout(extract)
+        if context.csv_only or context.dirt <= 0:
+            return plain
+        notes = (("D13", "two title rows above the header"),)
+        return replace(plain, container="xlsx", titles=(title, "单位：人"), notes=notes)
+
+    return layout
+
+
 def shuffled(draws: Draws, n: int, variant: int) -> tuple[int, ...]:
     """A fixed permutation of n columns for a variant number."""
     import random

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sample.data import province, table
 from sample.dirt import QUARANTINE, REPAIR, Kind
 from sample.draws import Draws, quote
-from sample.extracts.base import Column, Context, Extract, plain_layout
+from sample.extracts.base import Column, Context, Extract, plain_layout, titled_workbook
 from sample.extracts.common import DISABILITY, WRONG_CHECK
 from sample.names import name_sql
 from sample.state import school_year
@@ -283,19 +283,6 @@ def _population_base(context: Context) -> str:
 def population(d: Draws) -> Extract:
     """Population by county, residence and single year of age: the estimate of the year and the last census."""
     del d
-
-    def layout(context: Context, extract: Extract, owner: str, n: int) -> Layout:
-        del owner, n
-        plain = plain_layout(extract)
-        if context.csv_only or context.dirt <= 0:
-            return plain
-        return replace(
-            plain,
-            container="xlsx",
-            titles=("分县分年龄人口", "单位：人"),
-            notes=(("D13", "two title rows above the header"),),
-        )
-
     return Extract(
         source="population",
         columns=(
@@ -312,7 +299,7 @@ def population(d: Draws) -> Extract:
         base=_population_base,
         joins="JOIN county c ON c.no = b.county",
         sort="b.year DESC, b.county, b.res, b.age",
-        layouts=layout,
+        layouts=titled_workbook("分县分年龄人口"),
     )
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sample.data import province
 from sample.draws import Draws, quote
-from sample.extracts.base import Column, Context, Extract, plain_layout
+from sample.extracts.base import Column, Context, Extract, titled_workbook
 from sample.state import school_year
-from sample.writers import Layout
 
 # stage of the world → what the yearbook calls its pupils, its teachers, and pupils per teacher in the synthetic province
 _STAGES = {
@@ -41,19 +38,6 @@ def _base(context: Context) -> str:
 def statistics(d: Draws) -> Extract:
     """Pupils and teachers by county and stage at the beginning of the school year."""
     del d
-
-    def layout(context: Context, extract: Extract, owner: str, n: int) -> Layout:
-        del owner, n
-        plain = plain_layout(extract)
-        if context.csv_only or context.dirt <= 0:
-            return plain
-        return replace(
-            plain,
-            container="xlsx",
-            titles=("教育事业统计主要数据", "单位：人"),
-            notes=(("D13", "two title rows above the header"),),
-        )
-
     return Extract(
         source="reported_statistics",
         columns=(
@@ -70,5 +54,5 @@ def statistics(d: Draws) -> Extract:
         base=_base,
         joins="JOIN county c ON c.no = b.county",
         sort="b.county, b.measure",
-        layouts=layout,
+        layouts=titled_workbook("教育事业统计主要数据"),
     )

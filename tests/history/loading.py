@@ -7,15 +7,11 @@ SELECT per source and month takes them in. Reading, cleaning and the gates are t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
-
-from warehouse.catalogue import prepare
 from warehouse.contract import Column, extract_contract
-from warehouse.engine.duckdb import SCHEMAS, SQL, Session, literal, quote
+from warehouse.engine.duckdb import Session, literal, quote
 from warehouse.intake import raw_columns
 from warehouse.model import load_models, run_model
 
@@ -40,25 +36,6 @@ def months(first: str, last: str) -> list[str]:
     """All months from first to last, both included."""
     low, high = (int(m[:4]) * 12 + int(m[5:]) - 1 for m in (first, last))
     return [f"{i // 12}-{i % 12 + 1:02d}" for i in range(low, high + 1)]
-
-
-@contextmanager
-def warehouse(folder: Path) -> Iterator[Session]:
-    """A warehouse in memory with the reference data and all tables."""
-    con = duckdb.connect(
-        config={"memory_limit": "1GB", "threads": 2, "temp_directory": str(folder / "spill")}
-    )
-    con.execute("ATTACH ':memory:' AS work")
-    session = Session(con, folder)
-    for schema in SCHEMAS:
-        session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    session.script(SQL / "storage" / "ops.sql")
-    session.script(SQL / "collection" / "clean.sql")
-    prepare(session)
-    try:
-        yield session
-    finally:
-        con.close()
 
 
 def _texts(session: Session, column: Column) -> str:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from sample import generate
-from tests.history.loading import build, take_in, warehouse
+from tests.history.loading import build, take_in
+from tests.memory import warehouse_in_memory
 
 PERIOD = "2025-10"
 _SOURCES = ("school_directory", "student_registry", "vocational_registry", "preschool_registry")
@@ -11,7 +12,7 @@ _SOURCES = ("school_directory", "student_registry", "vocational_registry", "pres
 
 def test_every_double_enrolment_is_found(tmp_path: Path) -> None:
     generate(tmp_path, scale=0.01, periods=[PERIOD], csv_only=True, sources=_SOURCES)
-    with warehouse(tmp_path) as session:
+    with warehouse_in_memory(tmp_path) as session:
         for source in _SOURCES:
             take_in(session, tmp_path / "landing", source, PERIOD)
         build(session, PERIOD, ["use.double_enrolment__person_month"])

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from sample import generate
-from tests.history.loading import MONTHLY, OTHERS, build, months, take_in, warehouse
+from tests.history.loading import MONTHLY, OTHERS, build, months, take_in
+from tests.memory import warehouse_in_memory
 from warehouse.engine.duckdb import Session
 
 MONTHS = months("2024-08", "2026-07")  # two summers: two times everybody goes up a grade
@@ -53,7 +54,7 @@ def truth(session: Session, folder: Path) -> None:
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder = tmp_path_factory.mktemp("truth")
     generate(folder, scale=0.01, periods=MONTHS, dirt=0, csv_only=True, sources=[*MONTHLY, *OTHERS])
-    with warehouse(folder) as opened:
+    with warehouse_in_memory(folder) as opened:
         for period in MONTHS:
             for source in (*MONTHLY, *OTHERS):
                 take_in(opened, folder / "landing", source, period)

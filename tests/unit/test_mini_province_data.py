@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import duckdb
-
-from warehouse.catalogue import prepare
-from warehouse.engine.duckdb import SCHEMAS, SQL, Session
+from tests.memory import warehouse_in_memory
+from warehouse.engine.duckdb import Session
 from warehouse.model import load_models, run_model
 from warehouse.people.sources import SOURCES
 
@@ -91,22 +89,12 @@ class Province:
 @contextmanager
 def empty_province(folder: Path) -> Iterator[Province]:
     """An in-memory warehouse with the reference data cut down to three current counties and one old code."""
-    con = duckdb.connect()
-    con.execute("ATTACH ':memory:' AS work")
-    session = Session(con, folder)
-    for schema in SCHEMAS:
-        session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    session.script(SQL / "storage" / "ops.sql")
-    session.script(SQL / "collection" / "clean.sql")
-    prepare(session)
-    kept = f"('{A}', '{B}', '{C}', '{OLD_B}')"
-    session.execute(f"DELETE FROM ref.county WHERE county_code NOT IN {kept}")
-    session.execute(f"DELETE FROM ref.county_crosswalk WHERE old_code <> '{OLD_B}'")
-    session.execute(f"DELETE FROM ref.region_set_member WHERE county_code NOT IN {kept}")
-    try:
+    with warehouse_in_memory(folder) as session:
+        kept = f"('{A}', '{B}', '{C}', '{OLD_B}')"
+        session.execute(f"DELETE FROM ref.county WHERE county_code NOT IN {kept}")
+        session.execute(f"DELETE FROM ref.county_crosswalk WHERE old_code <> '{OLD_B}'")
+        session.execute(f"DELETE FROM ref.region_set_member WHERE county_code NOT IN {kept}")
         yield Province(session)
-    finally:
-        con.close()
 
 
 def pupil(

@@ -8,13 +8,12 @@ from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import duckdb
 import pytest
 
+from tests.memory import warehouse_in_memory
 from warehouse import ledger
-from warehouse.catalogue import prepare
 from warehouse.config import Settings, load_settings
-from warehouse.engine.duckdb import SCHEMAS, SQL, Session
+from warehouse.engine.duckdb import Session
 from warehouse.workflow.accounts import Account
 from warehouse.workflow.arrival import sync
 from warehouse.workflow.desk import Desk
@@ -141,17 +140,8 @@ class Office:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory) -> Iterator[Session]:
-    folder = tmp_path_factory.mktemp("workflow")
-    con = duckdb.connect()
-    con.execute("ATTACH ':memory:' AS work")
-    session = Session(con, folder)
-    for schema in SCHEMAS:
-        session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    session.script(SQL / "storage" / "ops.sql")
-    session.script(SQL / "collection" / "clean.sql")
-    prepare(session)
-    yield session
-    con.close()
+    with warehouse_in_memory(tmp_path_factory.mktemp("workflow")) as session:
+        yield session
 
 
 @pytest.fixture
