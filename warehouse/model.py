@@ -22,7 +22,7 @@ from warehouse.contract import Contract, load_contracts
 from warehouse.engine.duckdb import SQL, Session, literal, quote
 
 # tables of what people record, rows only added
-RECORDED = ("ops.major__decision", "ops.task__progress")
+RECORDED = ("ops.major__decision", "ops.task__progress", "ops.case_move__event")
 STAGES = ("processing", "use", "sharing")
 IN_FORCE = "core.delivery__period"
 _DELIVERY = "ops.delivery__version"

@@ -11,7 +11,13 @@ from warehouse.config import Settings
 
 _LISTED = 8
 _ORIGIN = {"computed": "本库计算 computed", "reported": "部门报送 reported"}
-_LEVEL = {"county": "县", "prefecture": "市州", "province": "省", "set": "地区范围"}
+_LEVEL = {
+    "county": "县",
+    "former": "当时的县，已撤并或更名",
+    "prefecture": "市州",
+    "province": "省",
+    "set": "地区范围",
+}
 
 
 @click.command(short_help="A figure: formula, inputs, files, rules")

@@ -53,8 +53,8 @@ PAPER: dict[str, tuple[int | None, int | None, str | None, str | None]] = {
     "I07": (4, 8, "50.0", None),
     "I07.with": (4, 8, None, "not_reported"),
     "I08": (None, None, None, "not_reported"),
-    "I09": (None, None, None, "needs_birth_year"),
-    "I10": (None, None, None, "needs_birth_year"),
+    "I09": (None, None, None, "no_delivery"),
+    "I10": (None, None, None, "no_delivery"),
     "I11.large": (2, 4, "50.0", None),  # classes of 4, 5, 2 and 2; four is large
     "I11.super": (1, 4, "25.0", None),
     "I11.large_primary": (2, 3, "66.7", None),
@@ -68,6 +68,7 @@ PAPER: dict[str, tuple[int | None, int | None, str | None, str | None]] = {
     "I12.primary": (12, 4, "3.00", None),  # twelve registered, four teachers reported
     "I13.points": (1, None, "1", None),
     "I13.below_10": (1, None, "1", None),
+    "I13.below_100": (1, None, "1", None),  # the floor is six pupils here
     "I13.funded": (6, None, "6", None),  # two pupils, funded for six
     "I14.settled": (8, 10, "80.0", None),
     "I14.contract": (5, 10, "50.0", None),
@@ -83,7 +84,7 @@ PAPER: dict[str, tuple[int | None, int | None, str | None, str | None]] = {
     "I16": (3, None, "3", None),
     "I16.total": (3, None, None, "not_reported"),
     "I17": (None, None, None, "needs_history"),
-    "I18": (None, None, None, "not_built_yet"),
+    "I18": (None, None, None, "no_delivery"),
     "I19": (0, 3, "0.0", None),  # no kindergarten is recorded as public or affordable
     "T41": (5, 7, "71.4", None),
     "T42.1": (4, 5, "80.0", None),
@@ -146,39 +147,6 @@ def test_intervals_and_rank_ranges(province) -> None:
         "AND region_level = 'county' AND value_low IS NOT NULL"
     )
     assert ranks == [(1, 2, 2), (1, 2, 2)]
-
-
-def test_merged_and_renamed_counties_keep_their_series(fresh) -> None:
-    """湟中县 → 湟中区 (renamed) and 冷湖 + 茫崖 → 茫崖市 (merged): old files, old population, today's unit."""
-    s = fresh.session
-    for table, rows in (
-        ("county", "('630106'), ('630122'), ('632803'), ('632858'), ('632859')"),
-        ("county_crosswalk", "('630122'), ('632858'), ('632859')"),
-    ):
-        from warehouse.reference import REFERENCE
-
-        column = "county_code" if table == "county" else "old_code"
-        s.execute(f"INSERT INTO ref.{table} SELECT * FROM read_csv('{REFERENCE / f'{table}.csv'}', all_varchar = true, header = true) "
-                  f"WHERE {column} IN (SELECT * FROM (VALUES {rows}))")  # fmt: skip
-    people = fresh.deliver("population", "63")
-    for code, children in (("630122", 10), ("632858", 3), ("632859", 7)):
-        population(fresh, code, {7: (children, 0)}, people)
-        registry = fresh.deliver("student_registry", code)
-        for n in range(children - 1):
-            pupil(fresh, registry, code, f"21{code}01", "11", int(code) * 10 + n)
-    statistics = fresh.deliver("reported_statistics", "63")
-    for code, n in (("632858", 3), ("632859", 7), ("630122", 9)):
-        reported(fresh, statistics, "pupils_primary", n, region_code=code)
-    fresh.run()
-    # 10 children and 9 pupils under the old code; 3 + 7 children and 2 + 6 pupils of the two that merged
-    assert s.rows(
-        "SELECT region_code, numerator, denominator, value_published FROM mart.indicator_value__region_year "
-        "WHERE variant_id = 'I03.gross' AND region_level = 'county' AND denominator > 0 ORDER BY 1"
-    ) == [("630106", 9, 10, Decimal("90.0")), ("632803", 8, 10, Decimal("80.0"))]
-    assert s.rows(
-        "SELECT region_code, n_own, n_stated, status_code FROM mart.reconciliation__region_measure WHERE region_level = 'county' ORDER BY 1"
-    ) == [("630106", 9, 9, "agrees"), ("632803", 8, 10, "differs")]
-    assert s.value("SELECT n_units FROM core.reported__region_year WHERE region_code = '632803'") == 2
 
 
 def test_a_census_ages_with_the_years(fresh) -> None:

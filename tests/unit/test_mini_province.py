@@ -59,7 +59,7 @@ _ELSEWHERE = (
     "core.change__event", "core.transfer_pair__event", "use.suspected_dropout__person_month", "use.entitlement__person_rule_term",
     "use.entitlement_coverage__county_rule_term", "use.two_later__person_month", "use.preschool_graduate__person_year",
     "use.disabled_child__person_month", "use.disabled_rate__county_month", "use.study_away__person_month",
-    "use.study_away_flow__county_month",
+    "use.study_away_flow__county_month", "use.measure__county_person",
 )  # fmt: skip
 
 

@@ -30,7 +30,8 @@ _FILE = (
 )
 _RULE = ("rule_id", "dataset", "status", "n_tested", "n_failed")
 TABLES = (
-    "use.measure__county_school", "use.population_band__region_year", "core.reported__region_year", "use.measure__region_year",
+    "use.measure__county_school", "use.measure__county_person", "use.population_band__region_year", "core.reported__region_year",
+    "use.measure__region_year",
     "use.indicator_value__region_year", "mart.indicator_value__region_year", "core.enrolment__person_month",
     "core.population__region_age", "core.graduate__person_year", "mart.reconciliation__region_measure",
 )  # fmt: skip
@@ -76,6 +77,17 @@ def find_region(session: Session, text: str) -> tuple[str, str]:
     return str(rows[0][0]), str(rows[0][1])
 
 
+def _has_former(session: Session, variant: str, code: str, year: int) -> bool:
+    """A county that is gone has figures of its own in the years in which it was one."""
+    return bool(
+        session.value(
+            "SELECT count(*) FROM mart.indicator_value__region_year WHERE variant_id = ? AND region_level = 'former' "
+            "AND region_code = ? AND year = ?",
+            [variant, code, year],
+        )
+    )
+
+
 def explain(
     session: Session, indicator: str, region: str, year: int, period: str | None = None
 ) -> dict[str, Any]:
@@ -85,6 +97,8 @@ def explain(
     """
     variant = find_variant(session, indicator)
     level, code = find_region(session, region)
+    if level == "county" and code != region and _has_former(session, variant, region, year):
+        level, code = "former", region
     where = [variant, level, code, year]
     known = session.value(
         "SELECT max(period) FROM mart.indicator_value__region_year WHERE variant_id = ? AND region_level = ? "
@@ -125,9 +139,9 @@ def explain(
         f"""SELECT d.source, d.owner, d.delivery_id, v.file_name, d.delivery_period, d.version, d.as_of, v.n_accepted, v.n_quarantined
             FROM core.delivery__period d JOIN ops.delivery__version v USING (delivery_id)
             LEFT JOIN core.county_unit__code u ON u.code = d.owner AND u.period = d.period
-            WHERE d.period = ? AND d.source IN ({marks}) AND (u.county_code IS NULL OR u.county_code IN (
+            WHERE d.period = ? AND d.source IN ({marks}) AND (u.county_code IS NULL OR d.owner = ? OR u.county_code IN (
               SELECT county_code FROM core.region_member__region_county WHERE period = ? AND region_level = ? AND region_code = ?))
-            ORDER BY ALL""", [known, *sources, known, level, code],
+            ORDER BY ALL""", [known, *sources, code, known, level, code],
     )  # fmt: skip
     batches = [f["delivery_id"] for f in files]
     judged = ", ".join("?" for _ in (*TABLES, *sources))

@@ -1,4 +1,5 @@
 -- One row per year, measure, region and school of the reported statistics in force; the later delivery of a cell wins, units are single.
+-- Figures stand on today's counties; a county of then that is gone keeps its own as region_level 'former'.
 WITH delivered AS (
   SELECT r.year, r.measure_code, coalesce(r.school_id, '') AS school_id,
          CASE WHEN u.county_code IS NOT NULL THEN 'county'
@@ -10,19 +11,30 @@ WITH delivered AS (
          r.region_code AS delivered_code, r.region_basis_code,
          CAST(r.value AS DECIMAL(18,4)) * CASE r.unit_code WHEN '4' THEN 10000 ELSE 1 END AS value,
          coalesce(r.figure_status_code, '1') = '2' AS is_provisional, r.as_of_date, d.delivery_period, d.version,
-         r.delivery_id, r.row_no
+         r.delivery_id, r.row_no,
+         NOT u.is_current AND r.year BETWEEN coalesce(year(c.valid_from), 0) AND year(c.valid_to) AS is_former
   FROM raw.reported_statistics__region_year AS r
   JOIN core.delivery__period AS d ON d.delivery_id = r.delivery_id AND d.period = $period
   LEFT JOIN core.county_unit__code AS u ON u.code = r.region_code AND u.period = $period
+  LEFT JOIN ref.county AS c ON c.county_code = r.region_code
 ),
 ranked AS (
   SELECT delivered.year, delivered.measure_code, delivered.school_id, delivered.region_level, delivered.region_code,
          delivered.region_basis_code, delivered.value, delivered.is_provisional, delivered.as_of_date, delivered.delivery_id,
+         delivered.delivered_code, delivered.is_former,
          row_number() OVER (
            PARTITION BY delivered.year, delivered.measure_code, delivered.school_id, delivered.delivered_code
            ORDER BY delivered.delivery_period DESC, delivered.version DESC, delivered.as_of_date DESC NULLS LAST,
                     delivered.delivery_id, delivered.row_no) AS n
   FROM delivered
+),
+kept AS (
+  SELECT year, measure_code, school_id, region_level, region_code, region_basis_code, value, is_provisional, as_of_date, delivery_id
+  FROM ranked WHERE n = 1
+  UNION ALL
+  SELECT year, measure_code, school_id, 'former' AS region_level, delivered_code AS region_code, region_basis_code, value,
+         is_provisional, as_of_date, delivery_id
+  FROM ranked WHERE n = 1 AND is_former
 )
 -- units that were merged since are added up; a rate cannot be
 SELECT CAST($period AS VARCHAR) AS period,
@@ -38,7 +50,6 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(count(*) AS INTEGER) AS n_units,
        CAST(min(r.delivery_id) AS VARCHAR) AS delivery_id,
        CAST(max(r.as_of_date) AS DATE) AS as_of_date
-FROM ranked AS r
+FROM kept AS r
 JOIN ref.measure AS m ON m.measure_code = r.measure_code
-WHERE r.n = 1
 GROUP BY r.year, r.measure_code, r.region_level, r.region_code, r.school_id

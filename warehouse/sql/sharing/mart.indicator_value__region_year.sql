@@ -4,6 +4,10 @@ WITH region AS (
   FROM core.region_member__region_county AS r
   WHERE r.period = $period
   GROUP BY r.region_level, r.region_code
+  UNION ALL
+  SELECT 'former' AS region_level, c.county_code AS region_code, c.name_zh, c.name_en
+  FROM ref.county AS c
+  WHERE c.valid_to IS NOT NULL
 ),
 limits AS (
   SELECT max(CASE WHEN t.threshold_id = 'enrolment_month' THEN CAST(t.value AS INTEGER) END) AS enrolment_month
@@ -51,6 +55,9 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(i.name_en AS VARCHAR) AS indicator_name_en,
        CAST(r.name_zh AS VARCHAR) AS region_name_zh,
        CAST(r.name_en AS VARCHAR) AS region_name_en,
+       -- on which boundaries: of then (a county that is gone), of now (today's county before it existed), or the same ones
+       CAST(CASE WHEN f.region_level = 'former' THEN 'then'
+                 WHEN x.new_code IS NOT NULL AND f.year < x.change_year THEN 'now' ELSE 'same' END AS VARCHAR) AS boundary_code,
        CAST(i.unit AS VARCHAR) AS unit,
        CAST(i.direction AS VARCHAR) AS direction_code,
        CAST(i.is_default AS BOOLEAN) AS is_default,
@@ -90,6 +97,8 @@ JOIN region AS r ON r.region_level = f.region_level AND r.region_code = f.region
 CROSS JOIN limits AS l
 CROSS JOIN (SELECT max(split_part(version, ' ', 2)) AS reference_version FROM ops.prepared__version) AS p
 LEFT JOIN unit_of AS u ON u.variant_id = f.variant_id
+LEFT JOIN (SELECT new_code, max(change_year) AS change_year FROM ref.county_crosswalk GROUP BY new_code) AS x
+  ON f.region_level = 'county' AND x.new_code = f.region_code
 LEFT JOIN ranked AS k
   ON k.variant_id = f.variant_id AND k.origin_code = f.origin_code AND k.year = f.year AND k.region_level = f.region_level
  AND k.region_code = f.region_code

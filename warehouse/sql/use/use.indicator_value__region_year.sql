@@ -86,8 +86,6 @@ summed AS (
                   THEN coalesce(f.reason_code,
                                 CASE WHEN f.lag_years > 0 OR f.measure_kind = 'history' THEN 'needs_history'
                                      WHEN f.measure_kind = 'reported' THEN 'not_reported'
-                                     WHEN f.measure_kind = 'pending' THEN 'not_built_yet'
-                                     WHEN f.measure_kind = 'no_age' THEN 'needs_birth_year'
                                      WHEN f.measure_kind = 'population' THEN 'no_population' ELSE 'no_delivery' END) END)
            AS missing_code,
          count(DISTINCT f.basis_code) AS n_bases, min(f.basis_code) AS basis_code,
@@ -209,8 +207,7 @@ fraction AS (
 -- a variant that nothing feeds has a row with the reason, so that its absence is seen
 absent AS (
   SELECT v.variant_id, r.region_level, r.region_code, y.first_year AS year,
-         max(CASE t.measure_kind WHEN 'history' THEN 'needs_history' WHEN 'pending' THEN 'not_built_yet'
-                                 WHEN 'no_age' THEN 'needs_birth_year' WHEN 'reported' THEN 'not_reported'
+         max(CASE t.measure_kind WHEN 'history' THEN 'needs_history' WHEN 'reported' THEN 'not_reported'
                                  ELSE 'no_delivery' END) AS reason_code
   FROM variant AS v
   JOIN term AS t ON t.variant_id = v.variant_id AND t.side = 'numerator'

@@ -2,7 +2,7 @@
 WITH computed_measure AS (
   SELECT m.measure_code, m.kind, m.basis_code, m.stage_codes, m.sources, m.unit
   FROM ref.measure AS m
-  WHERE m.kind IN ('pupils', 'school', 'person', 'graduates')
+  WHERE m.kind IN ('pupils', 'school', 'person', 'graduates', 'history', 'term')
 ),
 limits AS (
   SELECT max(CASE WHEN t.threshold_id = 'enrolment_month' THEN CAST(t.value AS INTEGER) END) AS enrolment_month
@@ -68,6 +68,10 @@ by_county AS (
   FROM use.measure__county_school AS n
   WHERE n.period = $period
   GROUP BY n.year, n.measure_code, n.county_code, n.residence_code
+  UNION ALL
+  SELECT p.year, p.measure_code, p.county_code, '' AS residence_code, p.n
+  FROM use.measure__county_person AS p
+  WHERE p.period = $period
 ),
 summed AS (
   SELECT r.region_level, r.region_code, n.year, n.measure_code, sum(n.n) AS n
@@ -84,10 +88,16 @@ region_year AS (
   FROM core.region_member__region_county AS r
   JOIN computed_measure AS m ON m.basis_code <> 'college'
   JOIN (
-    SELECT m.measure_code, s.first_year AS year FROM computed_measure AS m CROSS JOIN school_year AS s WHERE m.kind <> 'graduates'
+    SELECT m.measure_code, s.first_year AS year FROM computed_measure AS m CROSS JOIN school_year AS s
+    WHERE m.kind IN ('pupils', 'school', 'person')
     UNION
+    -- cohorts and terms have years of their own
     SELECT b.measure_code, b.year FROM by_county AS b JOIN computed_measure AS m ON m.measure_code = b.measure_code
-    WHERE m.kind = 'graduates') AS y ON y.measure_code = m.measure_code
+    WHERE m.kind IN ('history', 'term')
+    UNION
+    -- a group of destinations that nobody chose is a zero
+    SELECT m.measure_code, b.year FROM by_county AS b CROSS JOIN computed_measure AS m
+    WHERE b.measure_code = 'graduates' AND m.kind = 'graduates') AS y ON y.measure_code = m.measure_code
   LEFT JOIN coverage AS c ON c.county_code = r.county_code AND c.measure_code = m.measure_code
   -- persons of a county of registration or origin have no residence of a school
   WHERE r.period = $period AND (r.residence_code = '' OR m.kind IN ('pupils', 'school'))
@@ -108,16 +118,18 @@ college AS (
 ),
 computed AS (
   SELECT y.year, y.measure_code, y.region_level, y.region_code,
-         CASE WHEN m.kind = 'graduates' OR y.n_reporting > 0 THEN coalesce(s.n, 0) END AS value, m.basis_code,
+         CASE WHEN m.kind IN ('graduates', 'term') OR y.n_reporting > 0 THEN coalesce(s.n, 0) END AS value, m.basis_code,
          CASE WHEN m.kind = 'graduates' THEN k.n_units ELSE y.n_units END AS n_units,
          CASE WHEN m.kind = 'graduates' THEN k.n_reporting ELSE y.n_reporting END AS n_reporting,
          z.n_schools, z.n_reporting AS n_schools_reporting,
          CASE WHEN m.kind = 'graduates' THEN k.n_open ELSE o.n_open END AS n_open,
-         CASE WHEN m.kind <> 'graduates' AND y.n_reporting = 0 THEN 'no_delivery' END AS reason_code,
-         coalesce(y.as_of, k.as_of) AS as_of
+         CASE WHEN m.kind NOT IN ('graduates', 'term') AND y.n_reporting = 0 THEN 'no_delivery' END AS reason_code,
+         -- a cohort whose repeaters have another year, a count that moves with the months
+         m.kind = 'history' AND y.year = t.first_year AS is_open, coalesce(y.as_of, k.as_of) AS as_of
   FROM region_year AS y
   JOIN computed_measure AS m ON m.measure_code = y.measure_code
   CROSS JOIN college AS k
+  CROSS JOIN school_year AS t
   LEFT JOIN summed AS s
     ON s.region_level = y.region_level AND s.region_code = y.region_code AND s.measure_code = y.measure_code AND s.year = y.year
   LEFT JOIN school_region AS z
@@ -127,7 +139,7 @@ computed AS (
   UNION ALL
   -- graduates of the colleges belong to the province as a whole; a group without anybody is a zero
   SELECT y.year, m.measure_code, 'province' AS region_level, p.region_code, coalesce(b.n, 0) AS value, m.basis_code, k.n_units,
-         k.n_reporting, NULL AS n_schools, NULL AS n_schools_reporting, k.n_open, NULL AS reason_code, k.as_of
+         k.n_reporting, NULL AS n_schools, NULL AS n_schools_reporting, k.n_open, NULL AS reason_code, false AS is_open, k.as_of
   FROM computed_measure AS m
   CROSS JOIN college AS k
   CROSS JOIN (SELECT DISTINCT year FROM by_county WHERE measure_code = 'graduates') AS y
@@ -135,6 +147,29 @@ computed AS (
     SELECT DISTINCT region_code FROM core.region_member__region_county WHERE period = $period AND region_level = 'province') AS p
   LEFT JOIN by_county AS b ON b.measure_code = m.measure_code AND b.year = y.year AND b.county_code = ''
   WHERE m.basis_code = 'college'
+),
+-- the counties of then that are gone since, by the code that their schools stood under; a count that nobody made is nought
+former AS (
+  SELECT DISTINCT c.county_code AS unit_code, u.county_code, s.school_id
+  FROM ref.county AS c
+  CROSS JOIN school_year AS y
+  JOIN core.county_unit__code AS u ON u.code = c.county_code AND u.period = $period AND NOT u.is_current
+  JOIN core.school__school_month AS s ON s.period = $period AND substr(s.region_code, 1, 6) = c.county_code
+  WHERE y.first_year BETWEEN coalesce(year(c.valid_from), 0) AND year(c.valid_to)
+),
+former_count AS (
+  SELECT y.first_year AS year, m.measure_code, f.unit_code, coalesce(max(n.n), 0) AS n, m.basis_code, max(c.as_of) AS as_of
+  FROM (SELECT DISTINCT unit_code, county_code FROM former) AS f
+  CROSS JOIN school_year AS y
+  JOIN computed_measure AS m ON m.kind IN ('pupils', 'school')
+  JOIN coverage AS c ON c.measure_code = m.measure_code AND c.county_code = f.county_code AND c.is_covered = 1
+  LEFT JOIN (
+    SELECT k.measure_code, w.unit_code, sum(k.n) AS n
+    FROM use.measure__county_school AS k
+    JOIN (SELECT DISTINCT unit_code, school_id FROM former) AS w ON w.school_id = k.school_id
+    WHERE k.period = $period
+    GROUP BY k.measure_code, w.unit_code) AS n ON n.measure_code = m.measure_code AND n.unit_code = f.unit_code
+  GROUP BY y.first_year, m.measure_code, f.unit_code, m.basis_code
 ),
 population AS (
   -- only the series chosen for the school year enters a rate; the others stay in their own table
@@ -200,8 +235,13 @@ reported_one AS (
 every AS (
   SELECT c.year, c.measure_code, 'computed' AS origin_code, c.region_level, c.region_code, c.value, c.basis_code,
          NULL AS population_basis_code, 'counted' AS method_code, NULL AS base_year, c.n_units, c.n_reporting, c.n_schools,
-         c.n_schools_reporting, c.n_open, c.n_reporting < c.n_units AS is_provisional, c.reason_code, c.as_of
+         c.n_schools_reporting, c.n_open, c.is_open OR c.n_reporting < c.n_units AS is_provisional, c.reason_code, c.as_of
   FROM computed AS c
+  UNION ALL
+  SELECT f.year, f.measure_code, 'computed' AS origin_code, 'former' AS region_level, f.unit_code AS region_code, f.n AS value,
+         f.basis_code, NULL AS population_basis_code, 'counted' AS method_code, NULL AS base_year, 1 AS n_units, 1 AS n_reporting,
+         NULL AS n_schools, NULL AS n_schools_reporting, NULL AS n_open, false AS is_provisional, NULL AS reason_code, f.as_of
+  FROM former_count AS f
   UNION ALL
   SELECT p.year, p.measure_code, 'computed' AS origin_code, p.region_level, p.region_code, p.value,
          'school_location' AS basis_code, p.population_basis_code, p.method_code, p.base_year, p.n_units, p.n_reporting,

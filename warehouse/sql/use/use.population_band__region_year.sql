@@ -66,12 +66,22 @@ part_any AS (
 by_residence AS (
   SELECT DISTINCT measure_code, basis_code, year, method, region_code FROM part WHERE residence_code <> '0'
 ),
+member AS (
+  SELECT r.region_level, r.region_code, r.county_code, r.residence_code, NULL AS valid_to
+  FROM core.region_member__region_county AS r
+  WHERE r.period = $period
+  UNION ALL
+  -- a county of then that is gone, in its own years
+  SELECT 'former' AS region_level, c.county_code AS region_code, c.county_code, '' AS residence_code, c.valid_to
+  FROM ref.county AS c
+  WHERE c.county_code IN (SELECT p.region_code FROM part AS p) AND c.valid_to IS NOT NULL
+),
 region AS (
   SELECT r.region_level, r.region_code, w.measure_code, w.basis_code, w.base_year, w.year, w.method, w.as_of_date,
          count(DISTINCT r.county_code) AS n_counties,
          count(DISTINCT CASE WHEN r.residence_code = '' THEN q.region_code ELSE z.region_code END) AS n_with_population,
          sum(q.n_persons) AS n_persons
-  FROM core.region_member__region_county AS r
+  FROM member AS r
   CROSS JOIN wanted AS w
   LEFT JOIN part_any AS q
     ON q.region_code = r.county_code AND q.measure_code = w.measure_code AND q.residence_code = r.residence_code
@@ -80,7 +90,7 @@ region AS (
   LEFT JOIN by_residence AS z
     ON z.region_code = r.county_code AND z.measure_code = w.measure_code AND z.basis_code = w.basis_code
    AND z.year = w.year AND z.method = w.method
-  WHERE r.period = $period
+  WHERE r.valid_to IS NULL OR (q.region_code IS NOT NULL AND w.year <= year(r.valid_to))
   GROUP BY r.region_level, r.region_code, w.measure_code, w.basis_code, w.base_year, w.year, w.method, w.as_of_date
 )
 SELECT CAST($period AS VARCHAR) AS period,
