@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.desk import by_option
 from pipelines.cli.shell import emit, json_option, progress, say, with_settings
 from warehouse.config import Settings
 from warehouse.errors import UsageError
 
 if TYPE_CHECKING:
     from warehouse.returns.wording import RuleText
-
-by_option = click.option(
-    "--by", default=getpass.getuser, show_default="login name", help="Account id of whoever does this."
-)
 
 
 class _Texts(dict[str, Any]):
@@ -41,7 +37,9 @@ def rule_texts() -> dict[str, RuleText]:
 @click.command("return", short_help="Write return workbooks for the owners of faulty files and rows")
 @click.argument("period")
 @click.option("--owner", help="County, college or province code.")
-@click.option("--all", "everyone", is_flag=True, help="Every owner with open faults.")
+@click.option(
+    "--all", "everyone", is_flag=True, help="Every owner with open faults that the account answers for."
+)
 @click.option("--school", default="", help="Only the records of one school (id of 10 digits); needs --owner.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; default: data/returns/PERIOD.")
 @by_option
@@ -54,32 +52,41 @@ def return_command(
     everyone: bool,
     school: str,
     out: Path | None,
-    by: str,
+    account: str,
     as_json: bool,
 ) -> None:
     """退回 / Write one workbook per owner with every open fault of PERIOD: what is wrong, how to mend it, where to reply.
 
     The workbooks show persons (masked): the folder is closed to others, and each writing is an event of the ledger.
 
-    Example: edu return 2025-09 --all --by u-centre-01
+    Example: edu return 2025-09 --all --by u-centre-05   (an operator; a prefecture's account writes those of its own counties)
     """
     from warehouse.catalogue import prepare
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.keys import load_keys
     from warehouse.landing import check_period
     from warehouse.returns import issue
+    from warehouse.workflow.duties import on_duty, reaches, require
 
     check_period(period)
     if everyone == bool(owner) or (school and not owner):
         raise UsageError("Name one owner, or all", "edu return PERIOD --owner CODE [--school ID], or --all")
+    who = on_duty(settings, account, "return")
     written = []
     with progress(f"退回 {period}"), open_warehouse(settings) as session:
         prepare(session)
         keys = load_keys(settings.key_file, may_create=False)
         texts = rule_texts()
-        for one in [owner] if owner else issue.owners(session, period):
+        if owner:
+            require(session, settings, who, "return", owner)
+            owners = [owner]
+        else:
+            owners = [
+                o for o in issue.owners(session, period) if reaches(session, settings, who, "return", o)
+            ]
+        for one in owners:
             found = issue.write_return(
-                session, settings, keys, texts, one, period, by=by, school=school, out=out
+                session, settings, keys, texts, one, period, by=who.account, school=school, out=out
             )
             if found:
                 written.append(found)
@@ -103,25 +110,27 @@ def replies() -> None:
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--by", required=True, help="Account id of the owner who replies.")
+@by_option
 @json_option
 @with_settings
-def import_replies(settings: Settings, files: tuple[Path, ...], by: str, as_json: bool) -> None:
+def import_replies(settings: Settings, files: tuple[Path, ...], account: str, as_json: bool) -> None:
     """导入 / Take in the replies of FILES. Notes stay in the encrypted archive; the warehouse keeps choice and hash.
 
-    Example: edu replies import 退回单-*.xlsx --by u-county-07
+    Example: edu replies import 退回单-*.xlsx --by u-county-01   (an account of the unit that replies)
     """
     from warehouse.catalogue import prepare
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.keys import load_keys
     from warehouse.returns import replies as book
+    from warehouse.workflow.duties import on_duty
 
+    who = on_duty(settings, account, "reply")
     results = []
     with open_warehouse(settings) as session:
         prepare(session)
         keys = load_keys(settings.key_file, may_create=False)
         for file in files:
-            found = book.import_file(session, settings, keys, file, by=by)
+            found = book.import_file(session, settings, keys, file, by=who)
             results.append({"file": file.name, **vars(found)})
             if found.is_known:
                 say(f"✓ {file.name}: imported before, nothing changed")
@@ -170,7 +179,7 @@ def list_replies(settings: Settings, owner: str | None, as_json: bool) -> None:
 @click.option("--item", "items", multiple=True, help="Item number (repeatable); default: all that wait.")
 @click.option("--rule", help="Only faults of this rule.")
 @click.option("--reason", required=True, help="Why; no names, no numbers of persons.")
-@click.option("--by", required=True, help="Account id of the prefecture's reviewer; not the one who replied.")
+@by_option
 @json_option
 @with_settings
 def decide(
@@ -180,20 +189,24 @@ def decide(
     items: tuple[str, ...],
     rule: str | None,
     reason: str,
-    by: str,
+    account: str,
     as_json: bool,
 ) -> None:
     """裁定 / Decide on replies of RETURN_ID that wait. Accepted faults are not returned again; rejected ones stay open.
 
-    Example: edu replies decide RT-2025-09-CODE-01 --accept --rule RC28 --reason 已核户籍 --by u-pref-03
+    Example: edu replies decide RT-2025-09-CODE-01 --accept --rule RC28 --reason 已核户籍 --by u-pref-02
     """
     from warehouse.catalogue import prepare
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.returns import replies as book
+    from warehouse.workflow.duties import on_duty
 
+    who = on_duty(settings, account, "decide")
     with open_warehouse(settings) as session:
         prepare(session)
-        n = book.decide(session, return_id, accept=accept, items=items, rule=rule, reason=reason, by=by)
+        n = book.decide(
+            session, settings, return_id, accept=accept, items=items, rule=rule, reason=reason, by=who
+        )
     say(f"✓ {return_id}: {n} faults {'accepted' if accept else 'rejected'}")
     emit(as_json, {"return_id": return_id, "faults": n, "decision": "accepted" if accept else "rejected"})
 
@@ -212,22 +225,26 @@ def replay(
     period: str | None,
     rule: str | None,
     dry_run: bool,
-    by: str,
+    account: str,
     as_json: bool,
 ) -> None:
     """重放 / Judge again from the archive what was set aside, without a new file: rows that now pass enter once.
 
-    Example: edu replay --source student_registry --period 2025-09 --rule RC25
+    Example: edu replay --source student_registry --period 2025-09 --rule RC25 --by u-centre-05
     """
     from assets.collection.replay import replay as run
     from warehouse.catalogue import prepare
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.keys import load_keys
+    from warehouse.workflow.duties import on_duty
 
+    who = on_duty(settings, account, "replay")
     with progress("重放"), open_warehouse(settings) as session:
         prepare(session)
         keys = load_keys(settings.key_file, may_create=False)
-        found = run(session, settings, keys, source=source, period=period, rule=rule, by=by, dry_run=dry_run)
+        found = run(
+            session, settings, keys, source=source, period=period, rule=rule, by=who.account, dry_run=dry_run
+        )
     for r in found:
         what = "would be judged again" if dry_run else f"{r.n_released:,} rows entered, {r.n_left:,} stay"
         say(

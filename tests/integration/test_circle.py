@@ -98,7 +98,7 @@ def returned_and_corrected(house: House, file: Path, sound: bytes) -> bytes:
     rules = faults(house)
     assert len(rules) == 3 and set(rules.values()) == {"open"}
 
-    issued = house.must("return", MONTH, "--owner", SLOT[1], "--by", "u-centre", "--json")
+    issued = house.must("return", MONTH, "--owner", SLOT[1], "--by", OPERATOR, "--json")
     (only,) = json.loads(issued)["returns"]
     workbook = Path(only["path"])
     assert (only["n_records"], only["n_faults"]) == (3, 3)

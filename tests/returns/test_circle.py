@@ -14,8 +14,12 @@ from returns.conftest import BAD_SEX, GOOD, NO_GUARDIAN, load, number_of, pupils
 from warehouse.errors import UnreadableError, UsageError
 from warehouse.returns import replies
 from warehouse.returns.content import KEYS, REPLIES
+from warehouse.workflow.accounts import Account
 
 SHEET = "中小学生学籍信息"
+CLERK = Account("u-county", "owner_clerk", COUNTY)
+REVIEWER = Account("u-pref", "prefecture_reviewer", COUNTY[:4])
+IMPOSTOR = Account("U-County", "prefecture_reviewer", COUNTY[:4])  # the same person in another office
 FORMULA = {"class_label": '=HYPERLINK("http://x","y")'}
 
 
@@ -151,15 +155,24 @@ def test_the_circle(world, give_back, tmp_path):
             ws.title = "改过名字"
 
         file = answer(issued.path, tmp_path / "reply.xlsx", choices, disorder)
-        found = replies.import_file(session, world.settings, world.keys, file, by="u-county")
+        found = replies.import_file(session, world.settings, world.keys, file, by=CLERK)
         assert (found.n_replies, found.n_waiting, found.not_understood) == (2, 1, [])
-        assert replies.import_file(session, world.settings, world.keys, file, by="u-county").is_known
+        assert replies.import_file(session, world.settings, world.keys, file, by=CLERK).is_known
         # The words of the note are in the archive only.
         assert note not in str(session.rows("SELECT * FROM ops.fault_reply__fault"))
         # The owner cannot decide on their own reply.
         with pytest.raises(UsageError):
-            replies.decide(session, issued.return_id, accept=True, reason="-", by="U-County")
-        decided = replies.decide(session, issued.return_id, accept=True, reason="已核", by="u-pref")
+            replies.decide(
+                session,
+                world.settings,
+                issued.return_id,
+                accept=True,
+                reason="-",
+                by=Account("U-County", "prefecture_reviewer", COUNTY[:4]),
+            )
+        decided = replies.decide(
+            session, world.settings, issued.return_id, accept=True, reason="已核", by=REVIEWER
+        )
         assert decided == 1 and statuses(session, "RC30") == ["accepted"]
         # The corrected file closes the one; the other is true, stays, and is not returned again.
         load(world, session, pupils(GOOD, NO_GUARDIAN, GOOD))
@@ -185,11 +198,11 @@ def test_rejected_stays_open_and_the_third_return_is_escalated(world, give_back,
             == 1
         )
         file = answer(issued.path, tmp_path / "r.xlsx", {"A00001": ("申请豁免", None)})
-        assert replies.import_file(session, world.settings, world.keys, file, by="u-county").n_waiting == 1
-        replies.decide(session, issued.return_id, accept=False, reason="应补录", by="u-pref")
+        assert replies.import_file(session, world.settings, world.keys, file, by=CLERK).n_waiting == 1
+        replies.decide(session, world.settings, issued.return_id, accept=False, reason="应补录", by=REVIEWER)
         assert statuses(session, "RC30") == ["open"]
         with pytest.raises(UsageError):
-            replies.decide(session, issued.return_id, accept=False, reason="x", by="u-pref")
+            replies.decide(session, world.settings, issued.return_id, accept=False, reason="x", by=REVIEWER)
 
 
 def test_strange_replies(world, give_back, tmp_path):
@@ -206,7 +219,7 @@ def test_strange_replies(world, give_back, tmp_path):
         file = answer(
             issued.path, tmp_path / "r.xlsx", {"A00001": ("下次再说", None), "A00002": ("属实", "无")}, more
         )
-        found = replies.import_file(session, world.settings, world.keys, file, by="u-county")
+        found = replies.import_file(session, world.settings, world.keys, file, by=CLERK)
         assert (found.n_replies, found.n_unknown, found.not_understood) == (1, 1, ["A00001"])
 
         # Keys of another return are not believed.
@@ -214,13 +227,13 @@ def test_strange_replies(world, give_back, tmp_path):
             book[KEYS]["B2"] = "0123456789abcdef"
 
         forged = answer(issued.path, tmp_path / "f.xlsx", {"A00001": ("申请豁免", None)}, forge)
-        assert replies.import_file(session, world.settings, world.keys, forged, by="u-county").n_unknown == 1
+        assert replies.import_file(session, world.settings, world.keys, forged, by=CLERK).n_unknown == 1
         (tmp_path / "no.xlsx").write_bytes(b"PK no workbook")
         with pytest.raises(UnreadableError):
-            replies.import_file(session, world.settings, world.keys, tmp_path / "no.xlsx", by="u-county")
+            replies.import_file(session, world.settings, world.keys, tmp_path / "no.xlsx", by=CLERK)
         openpyxl.Workbook().save(tmp_path / "other.xlsx")
         with pytest.raises(UsageError):
-            replies.import_file(session, world.settings, world.keys, tmp_path / "other.xlsx", by="u-county")
+            replies.import_file(session, world.settings, world.keys, tmp_path / "other.xlsx", by=CLERK)
 
 
 def test_a_refused_file_is_returned_as_a_whole(world, give_back):
@@ -247,8 +260,10 @@ def test_nothing_personal_in_the_records(world, give_back, tmp_path, caplog):
         load(world, session, rows)
         issued = give_back(session)
         file = answer(issued.path, tmp_path / "r.xlsx", {"A00001": ("属实说明", note)})
-        replies.import_file(session, world.settings, world.keys, file, by="u-county")
-        replies.decide(session, issued.return_id, accept=True, reason=f"见 {number_of(0)}", by="u-pref")
+        replies.import_file(session, world.settings, world.keys, file, by=CLERK)
+        replies.decide(
+            session, world.settings, issued.return_id, accept=True, reason=f"见 {number_of(0)}", by=REVIEWER
+        )
     persons = Persons(
         [*(r["id_no"] for r in rows), *(number_of(n) for n in range(4)), "13999990001", "13999990002"],
         ["才让·卓玛"],

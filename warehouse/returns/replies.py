@@ -20,8 +20,11 @@ from warehouse.engine.duckdb import Session, literal
 from warehouse.errors import UnreadableError, UsageError
 from warehouse.keys import Keys
 from warehouse.pseudonym import token
+from warehouse.release.approval import person
 from warehouse.returns import masking
 from warehouse.returns.content import ITEM, KEYS, NOTE, REPLIES, REPLY
+from warehouse.workflow.accounts import Account
+from warehouse.workflow.duties import require
 
 _RETURN = re.compile(r"RT-\d{4}-\d{2}-[0-9A-Za-z]+(?:-\d{10})?-\d{2,}")
 _ITEM = re.compile(r"[AF]\d{3,6}")
@@ -88,13 +91,14 @@ def _text(value: object) -> str:
     return "" if value is None else str(value).strip()
 
 
-def import_file(session: Session, settings: Settings, keys: Keys, file: Path, *, by: str) -> Imported:
+def import_file(session: Session, settings: Settings, keys: Keys, file: Path, *, by: Account) -> Imported:
     """Take in the replies of one workbook; the same file twice is one import.
 
-    Raises UnreadableError if it is no workbook, UsageError if it belongs to no return of ours.
+    Raises UnreadableError if it is no workbook, UsageError if it belongs to no return of ours or to another unit's.
     """
     sheets = _sheets(file)
     return_id = _return_id(session, sheets)
+    require(session, settings, by, "reply", _owner(session, return_id))
     items = _items(session, sheets, return_id)
     result = Imported(return_id)
     sha256 = archive.sha256_file(file)
@@ -116,7 +120,7 @@ def import_file(session: Session, settings: Settings, keys: Keys, file: Path, *,
             continue
         result.n_replies += 1
         digest = str(token(keys.token, "note", note)) if note else None
-        rows += [(fault, return_id, item, choice, digest, by, now, sha256) for fault in items[item]]
+        rows += [(fault, return_id, item, choice, digest, by.account, now, sha256) for fault in items[item]]
     if not rows:
         return result
     archive.store(settings.archive, keys.archive, file, sha256)
@@ -135,9 +139,16 @@ def import_file(session: Session, settings: Settings, keys: Keys, file: Path, *,
             session,
             "replies",
             return_id,
-            {"by": by, "sha256": sha256, "items": result.n_replies, "waiting": result.n_waiting},
+            {"by": by.account, "sha256": sha256, "items": result.n_replies, "waiting": result.n_waiting},
         )
     return result
+
+
+def _owner(session: Session, return_id: str) -> str:
+    owner = session.value("SELECT max(owner) FROM ops.return__issue WHERE return_id = ?", [return_id])
+    if owner is None:
+        raise UsageError(f"There is no return {return_id}", "`edu replies list` shows what waits")
+    return str(owner)
 
 
 def _return_id(session: Session, sheets: dict[str, list[list[str]]]) -> str:
@@ -196,15 +207,20 @@ def _answers(sheets: dict[str, list[list[str]]]) -> list[tuple[str, str, str]]:
 
 def decide(
     session: Session,
+    settings: Settings,
     return_id: str,
     *,
     accept: bool,
     reason: str,
-    by: str,
+    by: Account,
     items: Sequence[str] = (),
     rule: str | None = None,
 ) -> int:
-    """Decide on the faults of a return that wait; number of faults. UsageError if none waits, or for one's own reply."""
+    """Decide on the faults of a return that wait; number of faults.
+
+    UsageError if none waits, for one's own reply, and for whoever is not of the unit above the owner.
+    """
+    require(session, settings, by, "decide", _owner(session, return_id))
     waiting = session.rows(
         "SELECT fault_id, item_no, replied_by, rule_id FROM ops.fault_state__fault WHERE awaits_decision AND return_id = ? "
         "ORDER BY ALL",
@@ -215,7 +231,7 @@ def decide(
         raise UsageError(
             f"Nothing of {return_id} waits for this decision", "`edu replies list` shows what waits"
         )
-    if any(w[2].lower() == by.lower() for w in chosen):
+    if any(person(w[2]) == person(by.account) for w in chosen):
         raise UsageError("Who replied cannot decide on it", "let the reviewer of the prefecture decide")
     decision = "accepted" if accept else "rejected"
     listed = ", ".join(literal(w[0]) for w in chosen)
@@ -223,7 +239,7 @@ def decide(
         session.execute(
             f"UPDATE ops.fault__identity SET decision = ?, decided_by = ?, decided_at = ?, "
             f"status = CASE WHEN ? = 'accepted' THEN 'accepted' ELSE status END WHERE fault_id IN ({listed})",
-            [decision, by, datetime.now(), decision],
+            [decision, by.account, datetime.now(), decision],
             what="decision",
         )
         ledger.append(
@@ -231,7 +247,7 @@ def decide(
             "replies_decided",
             return_id,
             {
-                "by": by,
+                "by": by.account,
                 "decision": decision,
                 "reason": masking.plain(reason),
                 "faults": len(chosen),

@@ -8,14 +8,12 @@ from typing import Any
 from warehouse.config import Settings
 from warehouse.engine.duckdb import Session
 from warehouse.workflow.accounts import PIPELINE
-from warehouse.workflow.calendar import units_sql
+from warehouse.workflow.calendar import ANY_MONTH, units_sql
 from warehouse.workflow.desk import Desk
 from warehouse.workflow.guards import Context
 from warehouse.workflow.package import Package
 from warehouse.workflow.restatement import record_restatements
 from warehouse.workflow.states import states
-
-_ANY = "2016-01"  # the units are the same for every month
 
 
 def sync(session: Session, settings: Settings, *, where: str = "load") -> int:
@@ -43,7 +41,7 @@ def _slots(session: Session, settings: Settings) -> list[dict[str, Any]]:
               SELECT n.*, s.owner_level, coalesce(u.county_code, n.owner) AS unit,
                      coalesce(u.prefecture_code, $province) AS upper_unit, coalesce(w.n, 0) AS warned
               FROM newest n JOIN ref.source s ON s.source = n.source
-              LEFT JOIN {units_sql(_ANY)} u ON u.code = n.owner AND s.owner_level = 'county'
+              LEFT JOIN {units_sql(ANY_MONTH)} u ON u.code = n.owner AND s.owner_level = 'county'
               LEFT JOIN ref.college c ON c.college_code = n.owner AND s.owner_level = 'college'
               LEFT JOIN warned w ON w.delivery_id = n.delivery_id
               WHERE u.code IS NOT NULL OR c.college_code IS NOT NULL

@@ -45,13 +45,16 @@ class Transition:
 
 @dataclass(frozen=True)
 class Role:
-    """An office in the review. `unit_kind`: owner, prefecture, province or any."""
+    """An office in the review. `unit_kind`: owner, prefecture, province or any; `tasks`: what it may do besides its steps:
+    return (write return workbooks), reply, decide (on replies), replay.
+    """
 
     role: str
     level: int
     name_zh: str
     name_en: str
     unit_kind: str
+    tasks: tuple[str, ...]
 
 
 @cache
@@ -76,9 +79,21 @@ def states() -> dict[str, State]:
 def roles() -> dict[str, Role]:
     """All roles, lowest level first."""
     return {
-        r["role"]: Role(r["role"], int(r["level"]), r["name_zh"], r["name_en"], r["unit_kind"])
+        r["role"]: Role(
+            r["role"],
+            int(r["level"]),
+            r["name_zh"],
+            r["name_en"],
+            r["unit_kind"],
+            tuple(filter(None, r["tasks"].split("|"))),
+        )
         for r in rows("review_role")
     }
+
+
+def may(task: str) -> tuple[str, ...]:
+    """Roles that may do a task."""
+    return tuple(name for name, role in roles().items() if task in role.tasks)
 
 
 @cache
