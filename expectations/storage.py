@@ -1,6 +1,6 @@
 """Rules of storage (存储): originals, vault, ledger, retention. Most judge registers that the storage room builds.
 
-Datasets (see assets/storage/room.py): `archive_object` one row per archived delivery of the month, `ledger` one row per event,
+Datasets (see assets/storage/room.py): `archive_object` one row per archived file or envelope of the month, `ledger` one row per event,
 `content_scan` one row per text column open to analysts, `setting`, `work_folder`; `ref.dataset` and `ref.dataset_column` are the
 catalogue made from the contracts; `delivery_rows` compares the record of each delivery with the rows that are there.
 """

@@ -280,7 +280,7 @@ def write_drop(out: Path) -> list[DropCase]:
     put("wrong-hash", ".csv", _text(_pupils(area(), 496)).encode(), REFUSED, "RC14", 0, sha256="0" * 64)
     put("no-such-owner", ".csv", _text(_pupils(area(), 495)).encode(), REFUSED, "RC07", 0, owner="639999")
     put("one-person", ".csv", _text(_pupils(area(), 494)).encode(), REFUSED, "RC08", 0, reviewer="u-1")
-    put("late", ".csv", _text(_pupils(area(), 493)).encode(), ACCEPTED, None, 0, received_on="2025-12-28")
+    put("late", ".csv", _text(_pupils(area(), 493)).encode(), ACCEPTED, None, 0, received_on="2026-01-28")
     put("other-day", ".csv", _text(_pupils(area(), 492)).encode(), ACCEPTED, None, 0, as_of="2025-11-28")
     put("after-receipt", ".csv", _text(_pupils(area(), 491)).encode(), REFUSED, "RC14", 0, as_of="2025-12-31")
     # D24: a part of a county first, then the whole in the same slot. The later name is the later version.

@@ -17,7 +17,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "keys": {"file": "data/keys/keys.json"},
     "engine": {"memory_limit": "4GB", "threads": 0},
     "release": {"duckdb_storage_version": "v1.2.0", "approvers": 2},
-    "returns": {"contact": "省级教育数据中心 数据质量科"},
     "alerts": {
         "smtp_host": "",
         "smtp_port": 25,

@@ -72,6 +72,7 @@ class Delivery:
     sha256: str
     n_bytes: int
     envelope: Envelope = field(default_factory=Envelope)
+    envelope_sha256: str | None = None
 
     @property
     def file_name(self) -> str:
@@ -102,9 +103,14 @@ def _sha256(value: Any) -> str | None:
     return text if re.fullmatch(r"[0-9a-f]{64}", text) else None
 
 
+def envelope_of(file: Path) -> Path:
+    """Where the envelope of a file lies, if there is one."""
+    return file.with_name(file.name + ENVELOPE)
+
+
 def read_envelope(file: Path) -> Envelope:
     """Envelope of a delivered file; fields that are missing or malformed are None, for the rules to judge."""
-    envelope = file.with_name(file.name + ENVELOPE)
+    envelope = envelope_of(file)
     if not envelope.is_file():
         return Envelope()
     try:
@@ -171,6 +177,7 @@ def inventory(settings: Settings, source: str, period: str) -> list[Delivery]:
                 sha256=sha256,
                 n_bytes=path.stat().st_size,
                 envelope=envelope,
+                envelope_sha256=sha256_file(envelope_of(path)) if envelope_of(path).is_file() else None,
             )
         )
     return found
@@ -196,7 +203,7 @@ def fingerprint(settings: Settings, period: str) -> str:
     digest = hashlib.sha256()
     for source in SOURCES:
         for path in files_in(settings, source, period):
-            for file in (path, path.with_name(path.name + ENVELOPE)):
+            for file in (path, envelope_of(path)):
                 facts = file.stat() if file.is_file() else None
                 digest.update(
                     f"{source}/{file.name}/{facts and (facts.st_size, facts.st_mtime_ns)}\n".encode()

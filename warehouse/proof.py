@@ -43,8 +43,8 @@ def ledger_problems(
 def archive_problems(session: Session, settings: Settings, keys: Keys) -> tuple[list[Problem], int]:
     """Originals that are missing or do not hold the bytes that their name promises; and how many were read."""
     wanted = session.rows(
-        "SELECT sha256, min(source || ' ' || owner || ' ' || period || ' v' || version) FROM ops.delivery__version "
-        "GROUP BY ALL ORDER BY ALL"
+        "SELECT o.sha256, min(concat(d.source, ' ', d.owner, ' ', d.period, ' v', d.version, ' ', o.kind)) FROM ops.archived__object o "
+        "JOIN ops.delivery__version d ON d.delivery_id = o.delivery_id GROUP BY ALL ORDER BY ALL"
     )
     found = [
         Problem(f"archive {sha256[:12]} ({name})", "原件缺失或被改动", "original missing or altered")

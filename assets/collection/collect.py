@@ -18,7 +18,7 @@ from warehouse.config import Settings
 from warehouse.contract import Contract, extract_contract
 from warehouse.engine.duckdb import Session, literal
 from warehouse.keys import Keys
-from warehouse.landing import SOURCES, inventory
+from warehouse.landing import SOURCES, envelope_of, inventory
 from warehouse.progress import tell
 from warehouse.returns import register
 
@@ -44,6 +44,10 @@ def collect(session: Session, settings: Settings, keys: Keys, source: str, perio
     for done, delivery in enumerate(deliveries):
         # Before anything can fail on the content: whatever happens, the original is kept.
         archive.store(settings.archive, keys.archive, delivery.path, delivery.sha256)
+        if delivery.envelope_sha256:
+            archive.store(
+                settings.archive, keys.archive, envelope_of(delivery.path), delivery.envelope_sha256
+            )
         tell(f"{source} archive", done + 1, len(deliveries))
     judge(session, settings, keys, contract, report, deliveries, copies, tuple(all_rules().values()))
     keep(session, settings, keys, contract, period, report)
@@ -109,6 +113,7 @@ def keep(
                 "accepted": sorted(o.delivery.delivery_id for o in good),
                 "refused": {o.delivery.delivery_id: o.refused_by for o in report.refused},
                 "sha256": {o.delivery.delivery_id: o.delivery.sha256 for o in report.outcomes},
+                "envelopes": {o.delivery.delivery_id: o.delivery.envelope_sha256 for o in report.outcomes},
                 "rows_read": report.n_read,
                 "rows_quarantined": report.n_quarantined,
             },
@@ -133,6 +138,11 @@ def _record(session: Session, o: Outcome) -> None:
         ],
         what="ops.delivery__version",
     )  # fmt: skip
+    session.execute("DELETE FROM ops.envelope__delivery WHERE delivery_id = ?", [d.delivery_id])
+    if d.envelope_sha256:
+        session.execute(
+            "INSERT INTO ops.envelope__delivery VALUES (?, ?)", [d.delivery_id, d.envelope_sha256]
+        )
 
 
 def check_conservation(session: Session, contract: Contract, outcomes: Sequence[Outcome]) -> None:

@@ -20,6 +20,7 @@ from warehouse.keys import Keys
 from warehouse.landing import Delivery
 from warehouse.progress import tell
 from warehouse.reading import Limits, ReadResult, read_many
+from warehouse.workflow.calendar import due_dates
 
 FAILURES = "work.main.failure"
 _PARALLEL_BYTES = 20_000_000  # below this, starting processes costs more than it saves
@@ -113,7 +114,8 @@ def _judge_files(
              env_owner VARCHAR, env_period VARCHAR, as_of DATE, received_on DATE, env_sha256 VARCHAR, sha256 VARCHAR,
              n_declared BIGINT, preparer VARCHAR, reviewer VARCHAR, unit_head VARCHAR, is_sealed BOOLEAN, late_reason VARCHAR,
              problem_code VARCHAR, n_records BIGINT, n_missing_headers INTEGER, n_double_headers INTEGER,
-             n_unknown_headers INTEGER, n_copies INTEGER, n_previous BIGINT, title_period VARCHAR, n_other_periods INTEGER)"""
+             n_unknown_headers INTEGER, n_copies INTEGER, n_previous BIGINT, title_period VARCHAR, n_other_periods INTEGER,
+             due_on DATE)"""
     )
     previous = {
         (owner, part): n
@@ -130,6 +132,7 @@ def _judge_files(
         [report.source, period],
     ):
         months.setdefault((owner, sha256), set()).add(other)
+    due = due_dates(report.source, period)
     rows = []
     for o in report.outcomes:
         d, e = o.delivery, o.delivery.envelope
@@ -164,9 +167,10 @@ def _judge_files(
                 previous.get((d.owner, d.part)),
                 o.read.title_period,
                 len(months.get((d.owner, d.sha256), ())),
+                due.owner if due else None,
             )
         )
-    session.con.executemany(f"INSERT INTO work.main.delivery VALUES ({', '.join('?' * 27)})", rows)
+    session.con.executemany(f"INSERT INTO work.main.delivery VALUES ({', '.join('?' * 28)})", rows)
     found = gate.run(Stage.COLLECTION, "delivery", "work.main.delivery", rules, parameters(settings, period))
     broken = found.errors
     refusing = session.rows(

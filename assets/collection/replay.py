@@ -8,8 +8,8 @@ nobody but the centre has mended anything.
 What is approved is frozen: its package must be reopened first. A package that a replay changes becomes a new version, which the
 levels must sign anew.
 
-Envelopes are not archived. A refused file that no longer lies in landing is given the envelope that the records know; one that
-was refused for its envelope waits for its owner.
+A refused file that no longer lies in landing is judged with the envelope that came with it; one that came without any waits for
+its owner.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ from warehouse.config import Settings
 from warehouse.contract import Contract, extract_contract
 from warehouse.engine.duckdb import Session, literal
 from warehouse.keys import Keys
-from warehouse.landing import SOURCES, Delivery, Envelope, inventory
+from warehouse.landing import SOURCES, Delivery, envelope_of, inventory, read_envelope
 from warehouse.returns import register
 from warehouse.workflow.arrival import sync
 
-_ENVELOPE_RULES = ("RC07", "RC08", "RC14")
 _FROZEN = "its package is approved: `edu review reopen` first"
 
 
@@ -93,12 +92,13 @@ def _wanted(
 ) -> list[dict[str, Any]]:
     """Latest versions that hold something back: rows set aside, or the whole file."""
     names = (
-        "delivery_id", "source", "owner", "period", "part", "file_name", "sha256", "n_bytes", "n_declared", "as_of",
-        "received_on", "preparer", "reviewer", "unit_head", "status", "refused_by", "n_quarantined",
+        "delivery_id", "source", "owner", "period", "part", "file_name", "sha256", "n_bytes", "status", "refused_by",
+        "n_quarantined", "envelope",
     )  # fmt: skip
     rows = session.rows(
         f"""SELECT {", ".join(names)} FROM (
-              SELECT * FROM ops.delivery__version
+              SELECT v.*, e.sha256 AS envelope FROM ops.delivery__version v
+              LEFT JOIN ops.envelope__delivery e ON e.delivery_id = v.delivery_id
               QUALIFY row_number() OVER (PARTITION BY source, owner, period, part ORDER BY version DESC) = 1) d
             WHERE (status = 'refused' OR n_quarantined > 0)
               AND source = coalesce($1, source) AND period = coalesce($2, period)
@@ -117,25 +117,18 @@ def _result(wanted: dict[str, Any], status: str, **more: Any) -> Replayed:
     )
 
 
-def _delivery(wanted: dict[str, Any], path: Path) -> Delivery:
-    """A delivery as the records know it, with its original at `path`."""
-    envelope = Envelope(
-        source=wanted["source"], owner=wanted["owner"], period=wanted["period"], part=wanted["part"], as_of=wanted["as_of"],
-        received_on=wanted["received_on"], sha256=wanted["sha256"], n_rows=wanted["n_declared"], preparer=wanted["preparer"],
-        reviewer=wanted["reviewer"], unit_head=wanted["unit_head"], sealed=True,
-    )  # fmt: skip
-    return Delivery(
-        wanted["delivery_id"], wanted["source"], wanted["owner"], wanted["period"], wanted["part"], path, wanted["sha256"],
-        wanted["n_bytes"], envelope,
-    )  # fmt: skip
-
-
-def _restore(settings: Settings, keys: Keys, wanted: dict[str, Any], folder: Path) -> Path:
+def _restore(settings: Settings, keys: Keys, wanted: dict[str, Any], folder: Path) -> Delivery:
+    """A delivery as it came, original and envelope taken out of the archive."""
     # In a folder of its own: two owners may have given their files the same name.
     place = folder / wanted["delivery_id"]
     place.mkdir(mode=0o700, exist_ok=True)
-    archive.restore(settings.archive, keys.archive, wanted["sha256"], place / wanted["file_name"])
-    return Path(place / wanted["file_name"])
+    path = place / wanted["file_name"]
+    archive.restore(settings.archive, keys.archive, wanted["sha256"], path)
+    archive.restore(settings.archive, keys.archive, wanted["envelope"], envelope_of(path))
+    return Delivery(
+        wanted["delivery_id"], wanted["source"], wanted["owner"], wanted["period"], wanted["part"], path, wanted["sha256"],
+        wanted["n_bytes"], read_envelope(path), wanted["envelope"],
+    )  # fmt: skip
 
 
 def _release(
@@ -151,7 +144,7 @@ def _release(
 ) -> list[Replayed]:
     """Let rows of accepted files enter that now pass."""
     report = CollectReport(contract.id, period)
-    deliveries = [_delivery(w, _restore(settings, keys, w, folder)) for w in wanted]
+    deliveries = [_restore(settings, keys, w, folder) for w in wanted]
     limits = {
         **settings.values["limits"],
         "quarantine_share": 1.0,
@@ -249,21 +242,16 @@ def _again(
 ) -> list[Replayed]:
     """Send refused files the whole way again."""
     landed = {d.delivery_id: d for d in inventory(settings, contract.id, period)}
-    by_envelope = {
-        row[0]
-        for row in session.rows(
-            f"SELECT DISTINCT batch FROM ops.rule_result__rule_batch WHERE dataset = 'delivery' AND status = 'failed' "
-            f"AND rule_id IN ({', '.join(literal(r) for r in _ENVELOPE_RULES)})"
-        )
-    }
     found, deliveries = [], []
     for w in wanted:
         if w["delivery_id"] in landed:
             deliveries.append(landed[w["delivery_id"]])
-        elif w["delivery_id"] in by_envelope:
-            found.append(_result(w, "waiting", note="refused for its envelope: its owner must deliver again"))
+        elif w["envelope"]:
+            deliveries.append(_restore(settings, keys, w, folder))
         else:
-            deliveries.append(_delivery(w, _restore(settings, keys, w, folder)))
+            found.append(
+                _result(w, "waiting", note="it came without an envelope: its owner must deliver again")
+            )
     if not deliveries:
         return found
     report = CollectReport(contract.id, period)

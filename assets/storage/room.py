@@ -122,7 +122,7 @@ def _table(session: Session, name: str, columns: str, rows: list[tuple[Any, ...]
 def _archive(session: Session, settings: Settings, keys: Keys, period: str) -> int:
     rows = []
     for delivery_id, sha256 in session.rows(
-        "SELECT delivery_id, sha256 FROM ops.delivery__version WHERE period = ? ORDER BY delivery_id",
+        "SELECT delivery_id, sha256 FROM ops.archived__object WHERE period = ? ORDER BY delivery_id, kind",
         [period],
     ):
         path = archive.object_path(settings.archive, sha256)

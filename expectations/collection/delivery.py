@@ -109,8 +109,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="RC09",
         title_zh="按期报送",
-        statement_zh="文件在采集期内收到；逾期须写明原因",
-        statement_en="The file arrived inside the collection window; a late one says why",
+        statement_zh="文件在报送日历规定的日期前收到；逾期须写明原因",
+        statement_en="The file arrived by the date of the delivery calendar; a late one says why",
         clause="统计法第八条（不得迟报）",
         severity=WARN,
         owner_zh=OWNER,
@@ -118,9 +118,9 @@ RULES: tuple[Rule, ...] = (
         fix_en="Give the reason in late_reason of the envelope",
         checks=(
             _file(
-                f"received_on <= (period || '-01')::DATE + ({threshold('collection_window_days')} - 1)::INTEGER "
-                "OR late_reason IS NOT NULL",
-                when="received_on IS NOT NULL",
+                "received_on <= due_on OR late_reason IS NOT NULL",
+                # A source that the calendar does not expect for the month cannot be late.
+                when="received_on IS NOT NULL AND due_on IS NOT NULL",
             ),
         ),
     ),

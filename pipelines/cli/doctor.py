@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import version
 
 from warehouse.config import Settings
@@ -22,7 +23,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Machine, settings, keys, warehouse, ledger, releases: each with what to do when it is not well."""
-    found = [*_machine(settings), *_settings(settings), _keys(settings), _left_behind(settings)]
+    found = [*_machine(settings), *_settings(settings), _keys(settings), _left_behind(settings), _holidays()]
     if settings.warehouse_file.exists():
         found += _warehouse(settings)
     else:
@@ -83,6 +84,18 @@ def _left_behind(settings: Settings) -> Finding:
         f"work folder: {removed} folders of dead processes removed"
         if removed
         else "work folder: nothing left behind"
+    )
+
+
+def _holidays() -> Finding:
+    from warehouse.workdays import has_holidays
+
+    year = date.today().year
+    if has_holidays(year):
+        return Finding(f"working days: holidays of {year} are entered")
+    return Finding(
+        f"working days: no holidays of {year} in reference/working_day.csv, so deadlines count Monday to Friday"
+        " (the data centre enters them)"
     )
 
 

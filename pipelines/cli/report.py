@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +12,9 @@ from rich.table import Table
 from pipelines.run import MonthReport
 from warehouse.config import Settings
 from warehouse.errors import UsageError
+
+if TYPE_CHECKING:
+    from warehouse.engine.duckdb import Session
 
 _STAGE_ZH = {"collection": "采集", "storage": "存储", "processing": "处理", "use": "使用", "sharing": "共享"}
 _LISTED = 12
@@ -150,6 +153,8 @@ def print_status(settings: Settings) -> dict[str, Any]:
                     "FROM ops.delivery__version GROUP BY ALL ORDER BY ALL"
                 )
             ]
+            for m in months:
+                m |= _arrival(session, settings, m["period"])
             fields = ("period", "source", "owner", "file", "rule", "reason_zh", "reason_en")
             refused = [
                 dict(zip(fields, row, strict=True))
@@ -175,6 +180,8 @@ def print_status(settings: Settings) -> dict[str, Any]:
         "读入 read",
         "接收 accepted",
         "隔离 set aside",
+        "缺 missing",
+        "迟 late",
         title="装载 loaded",
     )
     for m in months:
@@ -182,9 +189,11 @@ def print_status(settings: Settings) -> dict[str, Any]:
             m["period"],
             str(m["files"]),
             str(m["refused"]),
-            *(f"{m[k]:,}" for k in ("read", "accepted", "quarantined")),
+            *(f"{m[k]:,}" for k in ("read", "accepted", "quarantined", "missing", "late")),
         )
     console.print(table)
+    if months and months[-1]["missing"] + months[-1]["late"]:
+        console.print(f"缺报、迟报 / missing and late files: edu calendar {months[-1]['period']}")
     for r in refused[:_LISTED]:
         console.print(
             f"[red]退回[/red] {r['period']} {r['source']} {r['owner']} {r['file']} {r['rule']}: {r['reason_zh']}"
@@ -205,6 +214,16 @@ def print_status(settings: Settings) -> dict[str, Any]:
         "releases": releases,
         "silent": _silent(settings),
     }
+
+
+def _arrival(session: Session, settings: Settings, period: str) -> dict[str, int]:
+    """Packages that the calendar expects and that are missing (and not waived), or came or will come after their date."""
+    from datetime import date
+
+    from warehouse.workflow.calendar import overview
+
+    lines = [x for x in overview(session, period, settings.province_code, date.today()) if not x["waived"]]
+    return {"missing": sum(x["missing"] for x in lines), "late": sum(x["late"] for x in lines)}
 
 
 def _silent(settings: Settings) -> str | None:

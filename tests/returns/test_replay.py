@@ -14,7 +14,8 @@ from assets.collection import replay as replay_module
 from assets.collection.replay import replay
 from expectations.rule import all_rules, satisfies
 from returns.conftest import BAD_SEX, GOOD, NO_GUARDIAN, load, number_of, pupils
-from warehouse import ledger, vault
+from warehouse import archive, ledger, vault
+from warehouse.landing import envelope_of
 from warehouse.workflow.arrival import sync
 
 
@@ -163,12 +164,36 @@ def test_a_file_refused_for_its_share_enters_after_the_mend(world):
         ) == {("replayed",)}
 
 
-def test_a_file_refused_for_its_envelope_waits(world):
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"preparer": None}, ("refused", "RC07 still refuses it")),
+        ({"envelope": {}}, ("waiting", "without an envelope")),
+    ],
+)
+def test_what_was_refused_for_its_envelope_is_judged_by_that_envelope(world, given, expected):
     with world.session() as session:
-        file = world.put("student_registry", pupils(GOOD), name="a.csv", preparer=None)
+        file = world.put("student_registry", pupils(GOOD), name="a.csv", **given)
         world.collect(session, "student_registry")
         file.unlink()
-        assert [(r.status, r.n_released) for r in again(world, session)] == [("waiting", 0)]
+        envelope_of(file).unlink(missing_ok=True)
+        (found,) = again(world, session)
+        assert (found.status, found.n_released) == (expected[0], 0) and expected[1] in found.note
+
+
+def test_file_and_envelope_come_back_from_the_archive(world):
+    with world.session() as session:
+        file = world.put("student_registry", pupils(GOOD), name="a.csv", n_rows=9, late_reason="大雪封路")
+        envelope = envelope_of(file)
+        sha256 = archive.sha256_file(envelope)
+        world.collect(session, "student_registry")
+        assert facts(session)[0][3] == "refused"
+        kept = session.rows("SELECT sha256 FROM ops.archived__object WHERE kind = 'envelope'")
+        assert (sha256,) in kept and archive.is_intact(world.settings.archive, world.keys.archive, sha256)
+        file.unlink()
+        envelope.unlink()
+        # The declared number stands in the envelope alone: it is read again, not made up.
+        assert [(r.status, "RC12" in r.note) for r in again(world, session)] == [("refused", True)]
 
 
 def test_dry_run_changes_nothing(world):

@@ -42,6 +42,16 @@ def failing(session, dataset, statement=None, *, rows=None):
     return {r.rule_id for r in report.failed}
 
 
+def test_a_county_that_keeps_back_its_vocational_registry_stops_nobody(tmp_path):
+    with empty_province(tmp_path) as province:
+        fill(province)
+        province.session.execute("DELETE FROM raw.vocational_registry__student")
+        province.session.execute("DELETE FROM ops.delivery__version WHERE source = 'vocational_registry'")
+        province.run()
+        for dataset in (GROSS, ENROLMENT, "use.measure__region_year"):
+            assert "RP10" not in failing(province.session, dataset)
+
+
 @pytest.mark.parametrize(
     "dataset", [GROSS, ENROLMENT, "core.graduate__person_year", "core.enrolment__person_month"]
 )

@@ -121,6 +121,20 @@ def test_rt01_one_changed_bit_of_an_original(store, an_object, at):
     assert store.register("archive_object") == {"RT01": {delivery_id}}
 
 
+def test_rt01_an_envelope_that_is_gone(store, an_object):
+    delivery_id, _ = an_object
+    sha256 = store.session.value(
+        "SELECT sha256 FROM ops.envelope__delivery WHERE delivery_id = ?", [delivery_id]
+    )
+    path = archive.object_path(store.world.settings.archive, sha256)
+    away = path.with_suffix(".away")
+    path.rename(away)
+    try:
+        assert store.register("archive_object") == {"RT01": {delivery_id}}
+    finally:
+        away.rename(path)
+
+
 def test_rt01_an_original_that_is_gone_cut_or_writable(store, an_object):
     delivery_id, path = an_object
     path.chmod(0o600)

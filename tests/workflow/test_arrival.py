@@ -12,7 +12,7 @@ from warehouse import ledger
 from warehouse.contract import extract_contract
 from warehouse.errors import UsageError
 from warehouse.workflow.accounts import Account, accounts_file, authenticate, os_user, save_accounts
-from warehouse.workflow.calendar import add_working_days, coverage, due_dates, overview
+from warehouse.workflow.calendar import coverage, due_dates, overview
 from warehouse.workflow.restatement import compare
 from warehouse.workflow.review import cut_off, mark_published, unapproved
 
@@ -224,12 +224,6 @@ def test_pairs_pupils_by_their_tokens(office):
         {"grade_code": 1},
     )
     office.session.execute(f"DELETE FROM {contract.table}")
-
-
-def test_working_days_leave_out_weekends():
-    assert add_working_days(date(2025, 10, 3), 1) == date(2025, 10, 6)  # Friday → Monday
-    assert add_working_days(date(2025, 10, 6), 5) == date(2025, 10, 13)
-    assert add_working_days(date(2025, 10, 4), 0) == date(2025, 10, 4)
 
 
 def test_calendar_says_when_and_what(office):

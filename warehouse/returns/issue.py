@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-
 from warehouse import archive, ledger
 from warehouse.config import Settings
 from warehouse.contract import extract_contract
@@ -29,6 +27,7 @@ from warehouse.returns import records, workbook
 from warehouse.returns.content import FileItem, Month, Return
 from warehouse.returns.records import TOLD, FileRecords
 from warehouse.returns.wording import RuleText, Wording
+from warehouse.workdays import add_working_days
 
 PURPOSE = "数据质量退回更正"
 _MONTHS = 6
@@ -88,7 +87,7 @@ def write_return(
     if not files and not any(s.records for s in sheets):
         return None
     today = date.today()
-    due = _working_day(today, int(session.value(_threshold("return_due_days"))))
+    due = add_working_days(today, int(session.value(_threshold("return_due_days"))))
     rounds = int(session.value(_threshold("return_escalation_rounds")))
     if is_new:
         _next_round(sheets)
@@ -106,7 +105,7 @@ def write_return(
             ("有问题记录", f"{sum(len(s.records) for s in sheets):,} 条"),
             ("其中必须更正", f"{sum(r.must_fix for s in sheets for r in s.records):,} 条"),
             ("退回轮次", f"第 {number} 次" + (f"，{len(escalated)} 个问题已第 {rounds} 次退回，报上级负责人" if escalated else "")),
-            ("联系人", str(settings.get("returns", "contact"))),
+            ("联系人", _contact(session, owner, settings.province_code)),
         ],
         sheets=sheets,
         files=files,
@@ -199,12 +198,6 @@ def _threshold(name: str) -> str:
     return f"SELECT value FROM ref.threshold WHERE threshold_id = {literal(name)}"
 
 
-def _working_day(start: date, days: int) -> date:
-    """Working days are Monday to Friday; public holidays are not known here."""
-    found: date = np.busday_offset(np.datetime64(start), days, roll="forward").astype(date)
-    return found
-
-
 def _owner_name(session: Session, owner: str) -> str:
     return str(
         session.value(
@@ -212,6 +205,17 @@ def _owner_name(session: Session, owner: str) -> str:
             "(SELECT max(name_zh) FROM ref.college WHERE college_code = $1), "
             "(SELECT max(name_zh) FROM ref.prefecture WHERE prefecture_code = $1), $1)",
             [owner],
+        )
+    )
+
+
+def _contact(session: Session, owner: str, province: str) -> str:
+    """Office to turn to, and how: the nearest one above the owner in ref.unit_contact (codes of divisions are prefixes)."""
+    return str(
+        session.value(
+            "SELECT max_by(concat_ws('，', office_zh, channel), length(unit)) FROM ref.unit_contact "
+            "WHERE starts_with($1, unit) OR unit = $2",
+            [owner, province],
         )
     )
 

@@ -30,10 +30,11 @@ class Styles:
 
     def write_level(self, ws: Worksheet, row: int, column: int, must: bool) -> None:
         """Whether a record must be corrected or only checked."""
+        place = {"align": "center", "valign": "top", **LINE}
         if must:
-            style = self.format(bg_color=ORANGE, font_color="#9C2A00", bold=True, **LINE)
+            style = self.format(bg_color=ORANGE, font_color="#9C2A00", bold=True, **place)
         else:
-            style = self.format(bg_color=YELLOW, font_color="#7A5B00", **LINE)
+            style = self.format(bg_color=YELLOW, font_color="#7A5B00", **place)
         ws.write_string(row, column, MUST if must else CHECK, style)
 
     def flag(self, must: bool) -> Any:

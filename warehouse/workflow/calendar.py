@@ -1,13 +1,13 @@
 """The calendar: which packages are expected for a month, by when, and what has come of them.
 
-Dates come from reference/delivery_calendar.csv (unconfirmed defaults, to be settled with the centre). Working days are Monday
-to Friday; public holidays are not known here.
+Dates come from reference/delivery_calendar.csv (unconfirmed defaults, to be settled with the centre); rule RC09 judges by the
+same dates.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -26,15 +26,6 @@ class Due:
     owner: date
     prefecture: date
     province: date
-
-
-def add_working_days(start: date, days: int) -> date:
-    """The day that lies `days` working days after `start`."""
-    day = start
-    while days > 0:
-        day += timedelta(days=1)
-        days -= day.weekday() < 5
-    return day
 
 
 @cache

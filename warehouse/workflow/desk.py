@@ -16,8 +16,8 @@ from warehouse.config import Settings
 from warehouse.engine.duckdb import Session, literal
 from warehouse.ledger import Entry
 from warehouse.reference import thresholds
+from warehouse.workdays import add_working_days
 from warehouse.workflow.accounts import PIPELINE, Account, os_user
-from warehouse.workflow.calendar import add_working_days
 from warehouse.workflow.guards import GUARDS, Context
 from warehouse.workflow.package import TABLE, Package, listed, load_packages, store_packages
 from warehouse.workflow.states import Transition, roles, states, steps

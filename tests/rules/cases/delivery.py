@@ -67,9 +67,11 @@ add("RC08", F, "reviewer_heads", REFUSED, unit_head="u.shen")
 add("RC08", F, "preparer_heads", REFUSED, unit_head="u.tian")
 add("RC08", F, "only_the_case_differs", REFUSED, reviewer="U.Tian")
 
-add("RC09", F, "late", WARNED, rows=(), received_on="2026-03-16")
-add("RC09", F, "last_day", PASSED, received_on="2026-03-15")
-add("RC09", F, "late_with_reason", PASSED, received_on="2026-03-20", late_reason="大雪封路")
+MONTHLY = "student_registry"  # the calendar expects it every month, by the 5th of the next one
+add("RC09", MONTHLY, "late", WARNED, rows=(), received_on="2026-04-06")
+add("RC09", MONTHLY, "last_day", PASSED, received_on="2026-04-05")
+add("RC09", MONTHLY, "late_with_reason", PASSED, received_on="2026-04-20", late_reason="大雪封路")
+add("RC09", F, "not_expected_in_march", PASSED, received_on="2026-05-01")
 
 add("RC10", F, "neither_encoding", REFUSED, lambda: encode(F, rows_of(F)) + b"\x81\x20\xff\xff\r\n")
 add("RC10", F, "nul_bytes", REFUSED, lambda: encode(F, rows_of(F)).replace(b"1200", b"12\x0000"))
