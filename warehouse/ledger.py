@@ -24,6 +24,8 @@ COVERED = {
     "ops.review__waiver": "concat_ws(' ', source, owner, period)",
     "ops.review__held": "delivery_id",
     "ops.restatement__delivery": "delivery_id",
+    "ops.case__person": "case_id",
+    "ops.case_move__event": "seq::VARCHAR",
 }
 _BATCH = 500  # entries written by one statement
 

@@ -41,7 +41,7 @@ def inputs_in_force(session: Session, period: str) -> list[dict[str, Any]]:
 def evidence(session: Session, period: str) -> list[dict[str, Any]]:
     """Per rule and dataset of the month: units tested and failed, worst status.
 
-    The ledger counts as one chain: it grows with every act, also with the publication of this very release.
+    The ledger and the accesses count as one: they grow with every act, also with the publication of this very release.
     """
     names = ("rule", "version", "stage", "severity", "dataset", "status", "tested", "failed")
     rows = session.rows(
@@ -51,7 +51,7 @@ def evidence(session: Session, period: str) -> list[dict[str, Any]]:
                   CASE WHEN count(*) FILTER (status = 'error') > 0 THEN 'error'
                        WHEN count(*) FILTER (status = 'failed') > 0 THEN 'failed'
                        WHEN count(*) FILTER (status = 'passed') > 0 THEN 'passed' ELSE 'not_applicable' END,
-                  CASE WHEN max(dataset) = 'ledger' THEN 1 ELSE sum(n_tested)::BIGINT END, sum(n_failed)::BIGINT
+                  CASE WHEN max(dataset) IN ('ledger', 'ops.access__event') THEN 1 ELSE sum(n_tested)::BIGINT END, sum(n_failed)::BIGINT
            FROM ({results_in_force(period)}) GROUP BY ALL ORDER BY ALL"""
     )
     return [dict(zip(names, row, strict=True)) for row in rows]

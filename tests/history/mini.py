@@ -11,6 +11,9 @@ P is a primary school of county A, Q a nine-year school of county B. Months 2025
 15 (14) suspended in October with a record · 16 (16) graduates and is back in the same grade: illegal
 17 (14) stands in P and Q in October · 18 (14) transferred out to Q in October, never arrives
 19 (14) missing in September, back in October with a record
+30 row set aside in August, the first month; in grade 12 in September
+31 (14) row set aside in September, accepted in October in grade 15 · 32 (14) row set aside in September, nothing in October
+33 (14) gone in October, and the record of the change is set aside
 
 Poor by the register: 1, 6, 20–23, 25, 26; 100 is in no school and never was; 101 is said to be in primary school and found nowhere.
 Boarders of P in September: 1, 20–24, 26, 27 (orphan); day pupils: 25, 28 (orphan). Aid of the autumn term, 625 a boarder:
@@ -64,13 +67,15 @@ class Month:
                    student_no_token=token(1000 + person), change_category_code=category, change_date=when,
                    review_status_code="2", **values)  # fmt: skip
 
-    def set_aside(self, person: int) -> None:
-        self.p.put("ops.set_aside__row", delivery_id=self.deliveries[P], row_no=900 + person,
+    def set_aside(self, person: int, *, record: bool = False) -> None:
+        delivery = (self.changes if record else self.deliveries)[P]
+        self.p.put("ops.set_aside__row", delivery_id=delivery, row_no=900 + person,
                    id_no_token=None, student_no_token=token(1000 + person))  # fmt: skip
 
 
 AUGUST_GRADES = {
     1: "11", 2: "11", 3: "12", 4: "13", 5: "13", 6: "14", 7: "14", 8: "14", 9: "14", 15: "14", 17: "14", 18: "14", 19: "14",
+    31: "14", 32: "14", 33: "14",
 }  # fmt: skip
 
 
@@ -83,6 +88,7 @@ def fill(p: Province) -> None:
     for person in (10, 11, 16):
         august.pupil(person, "16", status=COMPLETED)
     august.pupil(12, "23", Q, COMPLETED, birth_date=date(2009, 10, 1))
+    august.set_aside(30)
     _september(Month(p, SEPTEMBER))
     _october(Month(p, OCTOBER))
     _poor(p)
@@ -92,9 +98,12 @@ def fill(p: Province) -> None:
 def _september(m: Month) -> None:
     stay = {2: "11", 3: "12"}
     for person, grade in AUGUST_GRADES.items():
-        if person != 19:
+        if person in (31, 32):
+            m.set_aside(person)
+        elif person != 19:
             m.pupil(person, stay.get(person, GOING_UP[grade]), boarding_code="2" if person == 1 else "1")
     m.change(2, "02")
+    m.pupil(30, "12")
     m.pupil(10, "21", Q, entry_month="2025-09")
     m.pupil(16, "16")
     m.pupil(13, "11", entry_month="2025-09")
@@ -110,7 +119,7 @@ def _boarders(m: Month) -> None:
 
 
 def _october(m: Month) -> None:
-    gone, moved = (4, 5, 6, 7, 8, 9, 15, 18, 19), (4, 5)
+    gone, moved = (4, 5, 6, 7, 8, 9, 15, 18, 19, 32, 33), (4, 5)
     for person, grade in AUGUST_GRADES.items():
         if person not in gone:
             m.pupil(person, {2: "11", 3: "12"}.get(person, GOING_UP[grade]))
@@ -121,6 +130,8 @@ def _october(m: Month) -> None:
     m.change(7, "51")
     m.change(8, "21")
     m.set_aside(9)
+    m.set_aside(33, record=True)
+    m.pupil(30, "12")
     m.change(18, "21", to_school_id=Q, to_county_code=B)
     m.pupil(15, "15", status=SUSPENDED)
     m.change(15, "11")

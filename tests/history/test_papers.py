@@ -14,7 +14,7 @@ import pytest
 import warehouse.monitor.access as access
 from tests.history.mini import MONTHS, OCTOBER, SEPTEMBER, A, fill
 from tests.unit.test_mini_province_data import Province, empty_province, token
-from warehouse import vault
+from warehouse import ledger, vault
 from warehouse.analysis import snapshot as snapshots
 from warehouse.config import Settings, load_settings
 from warehouse.errors import BlockedError, UsageError
@@ -132,11 +132,11 @@ def test_cases_are_opened_once_and_moved_by_people(world: World) -> None:
     session = world[0].session
     assert open_cases(session, SEPTEMBER, "u-4") == 3  # 11, 19, 100
     assert open_cases(session, SEPTEMBER, "u-4") == 0
-    # 6 is new; 11 and 100 have their case
-    assert open_cases(session, OCTOBER, "u-4") == 1
+    # 6 and 32 are new; 11 and 100 have their case
+    assert open_cases(session, OCTOBER, "u-4") == 2
     cases = {c.person_id: c for c in list_cases(session)}
     back = cases[str(token(19))]
-    assert len(cases) == 4 and back.is_seen_again and not cases[str(token(11))].is_seen_again
+    assert len(cases) == 5 and back.is_seen_again and not cases[str(token(11))].is_seen_again
     with pytest.raises(UsageError):
         move_case(session, back.case_id, "returned", "u-4", reason=None, evidence="ZF-1")
     move_case(session, back.case_id, "verifying", "u-4", reason=None, evidence=None)
@@ -149,9 +149,27 @@ def test_cases_are_opened_once_and_moved_by_people(world: World) -> None:
     assert move_case(session, back.case_id, "returned", "u-4", reason=None, evidence="ZF-3") == "persuading"
     assert return_rate(session) == (1, 1)
     move_case(session, back.case_id, "stable", "u-4", reason=None, evidence="ZF-4")
-    assert len(list_cases(session)) == 3 and len(list_cases(session, everything=True)) == 4
+    assert len(list_cases(session)) == 4 and len(list_cases(session, everything=True)) == 5
     with pytest.raises(UsageError):
         move_case(session, "nothing", "verifying", "u-4", reason=None, evidence=None)
+
+
+def test_cases_are_covered_by_the_ledger(world: World) -> None:
+    session = world[0].session
+    open_cases(session, SEPTEMBER, "u-4")
+
+    def named() -> list[str]:
+        return [p.where for p in ledger.problems(session) if p.where.startswith("ops.case")]
+
+    assert named() == []
+    case, seq = session.rows(
+        "SELECT case_id, max(seq)::VARCHAR FROM ops.case_move__event GROUP BY 1 ORDER BY 1"
+    )[0]
+    with pytest.raises(ZeroDivisionError), session.transaction():  # what is spoilt here is rolled back
+        session.execute("UPDATE ops.case__person SET kind_code = 'never' WHERE case_id = ?", [case])
+        session.execute("DELETE FROM ops.case_move__event WHERE seq = ?", [int(seq)])
+        assert named() == [f"ops.case__person {case}", f"ops.case_move__event {seq}"]
+        raise ZeroDivisionError
 
 
 def test_feedback_is_cut_to_the_agreement(world: World) -> None:

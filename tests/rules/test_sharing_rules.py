@@ -187,6 +187,35 @@ def test_rs18_enough_of_what_was_expected_is_approved(store, expected, waived, a
     assert store.failing("coverage", "work.main.coverage") == ({"RS18": {"2026-03"}} if fails else {})
 
 
+def _given(store, agreement, day, fields):
+    store.session.execute(
+        f"CREATE OR REPLACE TABLE work.main.given AS SELECT 1::BIGINT AS seq, DATE '{day}' AS accessed_on, "
+        f"'agreement {agreement}' AS subject, 'feedback' AS use_code, 'labour' AS purpose_code, 'u-1' AS account, "
+        f"NULL::VARCHAR AS second_account, 3::BIGINT AS n_persons, {fields}::VARCHAR[] AS fields"
+    )
+    return set(store.failing("ops.access__event", "work.main.given"))
+
+
+@pytest.mark.parametrize(
+    ("agreement", "day", "fails"),
+    [("A-LABOUR-1", "2025-01-01", False), ("A-LABOUR-1", "2027-12-31", False), ("A-LABOUR-1", "2028-01-01", True)],
+)
+def test_rs02_an_agreement_was_in_force(store, agreement, day, fails):
+    assert _given(store, agreement, day, "['name']") == ({"RS02"} if fails else set())
+
+
+def test_rs02_no_agreement_at_all(store):
+    assert _given(store, "A-NONE", "2026-01-01", "['name']") == {"RS02", "RS03"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "fails"),
+    [("['name', 'id_no', 'trade_codes']", False), ("['name', 'is_poor']", True), ("[]", True), ("NULL", True)],
+)
+def test_rs03_only_the_fields_of_the_agreement(store, fields, fails):
+    assert _given(store, "A-LABOUR-1", "2026-01-01", fields) == ({"RS03"} if fails else set())
+
+
 def test_every_rule_has_a_test():
     tested = {name.split("_")[1].upper() for name in globals() if name.startswith("test_rs")}
     assert {r.id for r in RULES} == tested

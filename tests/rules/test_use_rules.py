@@ -1,10 +1,11 @@
-"""Rules of use: columns that must not reach analysts or dashboards."""
+"""Rules of use: columns that must not reach analysts or dashboards; looks at persons; what decides about persons."""
 
 import pytest
 
 from expectations.use import RULES
 from rules.fixtures import copy_world
 from rules.test_storage_rules import Store
+from warehouse import ledger
 
 
 @pytest.fixture(scope="module")
@@ -51,5 +52,59 @@ def test_a_column_too_many(store, rule, kind, column):
     assert found == ({rule: {f"spoilt|{column['name']}"}} if rule else {})
 
 
+_LOOK = {"use": "card", "purpose": "help", "by": "u-1", "persons": 1}
+
+
+def _judged(store, subject="card 1", **changed):
+    detail = {k: v for k, v in {**_LOOK, **changed}.items() if v is not None}
+    with store.session.transaction():
+        ledger.append(store.session, "access", subject, detail)
+    number = ledger.head(store.session)[0]
+    store.session.execute(
+        f"CREATE OR REPLACE TABLE work.main.looked AS SELECT * FROM ops.access__event WHERE seq = {number}"
+    )
+    found = store.failing("ops.access__event", "work.main.looked")
+    return {rule for rule, units in found.items() if units == {str(number)}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "rules"),
+    [
+        ({}, set()),
+        ({"use": "gaps", "purpose": "aid", "persons": 1000}, set()),
+        ({"use": "gaps", "purpose": "aid", "persons": 1001, "second": "u-2"}, set()),
+        ({"use": "gaps", "purpose": "aid", "persons": 1001}, {"RU05"}),
+        ({"use": "gaps", "purpose": "aid", "persons": 1001, "second": "u-1"}, {"RU05"}),
+        ({"by": None}, {"RU03"}),
+        ({"by": "王 五"}, {"RU03"}),
+        ({"persons": None}, {"RU03", "RU05"}),
+        ({"purpose": None}, {"RU04"}),
+        ({"purpose": "curiosity"}, {"RU04"}),
+        ({"purpose": "planning"}, {"RU04"}),
+        ({"use": None}, {"RU03", "RU04"}),
+    ],
+)
+def test_a_look_at_persons(store, changed, rules):
+    assert _judged(store, **changed) == rules
+
+
+@pytest.mark.parametrize(("uses", "rules"), [("card|gaps", {}), ("snapshot", {}), ("card|snapshot", {"RU13": {"mixed"}})])
+def test_no_purpose_serves_analysis_and_decisions(store, uses, rules):
+    change = f"INSERT INTO {{t}} SELECT * REPLACE ('mixed' AS purpose_code, '{uses}' AS uses) FROM {{t}} LIMIT 1"
+    assert store.spoilt("ref.purpose", change) == rules
+
+
+@pytest.mark.parametrize(("source", "caught"), [("raw.student_registry__student", False), ("raw.population__region_age", True)])
+def test_statistics_decide_about_nobody(store, source, caught):
+    """Two steps up from the source: a table of history reads it, the card reads the history."""
+    store.session.execute(
+        "CREATE OR REPLACE TABLE work.main.lineage AS SELECT * FROM (VALUES "
+        "('use.student_card__person_term', '{\"core.middle\": \"x\"}', 'v', 'f'), "
+        f"('core.middle', '{{\"{source}\": \"x\"}}', 'v', 'f'), "
+        "('use.measure__county_school', '{\"raw.population__region_age\": \"x\"}', 'v', 'f')) t(model, inputs, code_version, fingerprint)"
+    )
+    assert store.failing("lineage", "work.main.lineage") == ({"RU13": {"use.student_card__person_term"}} if caught else {})
+
+
 def test_every_rule_has_a_failing_fixture():
-    assert {r.id for r in RULES} == {"RU07", "RU14"}
+    assert {r.id for r in RULES} == {"RU03", "RU04", "RU05", "RU07", "RU13", "RU14"}

@@ -12,7 +12,7 @@ from warehouse.keys import Keys
 from warehouse.monitor import access
 from warehouse.monitor.names import mask_id, resolve
 from warehouse.monitor.page import both, page, table
-from warehouse.monitor.words import CLASSES, FLAGS, REASONS, STATES, code_names, names
+from warehouse.monitor.words import CLASSES, FLAGS, REASONS, STATES, code_names, groups, names
 
 _CARD = """SELECT delivery_id, row_no, school_year_code, term_code, county_code, sex_code, ethnic_code, age, school_id, stage_code,
   grade_code, class_label, boarding_code, n_due, n_gap, amount_due, amount_paid, flag_codes, poor_groups, follow_code
@@ -70,7 +70,7 @@ def _identity(session: Session, card: tuple[object, ...], shown: dict[str, str |
     place = "".join(str(shown[c]) for c in ("township", "village") if shown.get(c))
     rows = [
         (shown.get("name"), mask_id(shown.get("id_no")), code_names(session, "sex").get(str(card[5])),
-         code_names(session, "ethnic").get(str(card[6])), card[7], county + place, card[18])
+         code_names(session, "ethnic").get(str(card[6])), card[7], county + place, groups(str(card[18] or "")) or None)
     ]  # fmt: skip
     headers = [("姓名", "Name"), ("证件号", "Identity number"), ("性别", "Sex"), ("民族", "Ethnic group"), ("年龄", "Age"),
                ("户籍", "Home"), ("困难类型", "Hardship")]  # fmt: skip

@@ -54,7 +54,11 @@ def open_cases(session: Session, period: str, account: str) -> int:
             "INSERT INTO ops.case_move__event VALUES (?, ?, NULL, ?, NULL, NULL, ?, ?)",
             [(seq + n, c[0], FIRST_STATE, account, now) for n, c in enumerate(new, start=1)],
         )
-        ledger.append(session, "case", f"open {period}", {"by": account, "cases": len(new)})
+        written = {
+            "ops.case__person": [c[0] for c in new],
+            "ops.case_move__event": [str(seq + n) for n in range(1, len(new) + 1)],
+        }
+        ledger.append(session, "case", f"open {period}", {"by": account, "cases": len(new)}, written)
     return len(new)
 
 
@@ -111,6 +115,7 @@ def move_case(
             "case",
             f"move {case_id}",
             {"by": account, "from": current, "to": to_state, "evidence": evidence},
+            {"ops.case_move__event": [str(seq + 1)]},
         )
     return str(current)
 

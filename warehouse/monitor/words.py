@@ -7,9 +7,10 @@ from __future__ import annotations
 from warehouse.engine.duckdb import Session
 
 CLASSES = {
-    "full": ("足额", "Paid in full"), "short": ("少发", "Paid too little"), "unpaid": ("未发", "Not paid"),
-    "over": ("多发", "Paid too much"), "double": ("重复", "Paid by two schools"),
-    "ineligible": ("无资格已发", "Paid without a claim"), "pending": ("待核", "To be verified"),
+    "unpaid": ("未发", "Not paid"), "short": ("少发", "Paid too little"), "pending": ("待核", "To be verified"),
+    "double": ("重复", "Paid by two schools"), "over": ("多发", "Paid too much"),
+    "ineligible": ("无资格已发", "Paid without a claim"), "full": ("足额", "Paid in full"),
+    "not_judged": ("应享，无个人发放记录", "Entitled; no receipts of persons"),
 }  # fmt: skip
 REASONS = {
     "compared": ("按标准比对", "Compared with the amount due", "核对发放记录", "Check the record of payment"),
@@ -19,6 +20,11 @@ REASONS = {
     "learner_not_found": ("贫困名单中有，学籍中没有", "In the poverty register, in no registry", "核对证件号，问就读学校", "Check the identity number, ask for the school"),
     "school_unknown": ("适龄而不知就读何处", "Of school age, school unknown", "入户核实是否在校", "Visit: is the child in school"),
     "payee_not_found": ("有发放而无学籍", "Paid, in no registry", "核对领款人证件号", "Check the identity number of the payee"),
+    "part_of_the_term": ("不是整学期在读", "In study for a part of the term only", "核对转入、离校日期，按当地规定确定应发额", "Check the day of arrival or leaving; local rules decide the amount"),
+    "arrived_in_term": ("认定日之后才有学籍", "Registered after the day of recognition", "核对转入日期，补办认定", "Check the day of arrival, recognise the learner"),
+    "given_in_kind": ("免费提供，不发给个人", "Given in kind", "查学校台账", "See the school's records"),
+    "paid_to_the_school": ("拨付学校，不发给个人", "Paid to the school", "查学校台账", "See the school's records"),
+    "no_receipts_reported": ("没有单位报送发放记录", "Nobody reports receipts", "查学校台账", "See the school's records"),
     "no_snapshot_of_the_term": ("该学期学籍未载入", "The registry of the term was not loaded", "补载认定月数据", "Load the month of recognition"),
 }  # fmt: skip
 FLAGS = {
@@ -26,6 +32,11 @@ FLAGS = {
     "claimed_elsewhere": ("登记在校但省内无学籍", "Said to be in school, in no registry"),
     "row_set_aside": ("本月数据行待更正", "Row of this month set aside"), "stage_differs": ("学段与贫困名单不一致", "Stage differs from the poverty register"),
     "double_enrolment": ("重复学籍", "Registered twice"), "repeated": ("留级", "Repeats the grade"), "aid_gap": ("资助未足额", "Aid not in full"),
+}  # fmt: skip
+GROUPS = {
+    "poverty": ("脱贫户", "Poverty register"), "monitored": ("监测对象", "Monitored"), "dibao": ("低保", "Minimum living allowance"),
+    "tekun": ("特困", "Extreme poverty"), "orphan": ("孤儿", "Orphan"), "disabled": ("残疾", "Disabled"),
+    "martyr": ("烈士子女", "Child of a martyr"),
 }  # fmt: skip
 STATES = {
     "in_study": "在读", "suspended": "休学", "completed": "毕业", "left": "离校", "deceased": "死亡", "not_arrived": "待报到",
@@ -40,3 +51,8 @@ def names(session: Session, table: str, key: str) -> dict[str, tuple[str, str]]:
 def code_names(session: Session, list_id: str) -> dict[str, str]:
     """Code → Chinese name of a code list."""
     return dict(session.rows("SELECT code, name_zh FROM ref.code_list WHERE list_id = ?", [list_id]))
+
+
+def groups(codes: str | None) -> str:
+    """Groups of hardship in Chinese, from codes separated by semicolons."""
+    return "、".join(GROUPS.get(c, (c, ""))[0] for c in (codes or "").split(";") if c)

@@ -2,43 +2,41 @@
 WITH flow AS (
   SELECT m.person_id, m.previous_period, m.from_school_id, m.from_grade_code, m.to_school_id, m.to_grade_code,
          m.from_county_code, m.to_county_code,
-         CASE WHEN NOT m.was_active THEN 'none'
+         -- who was waited for is not in the opening
+         CASE WHEN NOT m.was_active OR m.was_set_aside THEN 'none'
               WHEN NOT m.is_active AND m.presence_code = 'stayed' THEN
                 CASE m.to_state_code WHEN 'completed' THEN 'graduated' ELSE 'gone' END
               WHEN NOT m.is_active THEN
                 CASE WHEN m.exit_code IN ('graduated', 'not_continued') THEN 'graduated'
-                     WHEN m.exit_code = 'row_set_aside' THEN 'corrected'
+                     WHEN m.exit_code = 'row_set_aside' THEN 'set_aside'
                      WHEN m.exit_code = 'transfer_pending' THEN 'transferred'
                      WHEN m.exit_code = 'unexplained' THEN 'unexplained'
                      ELSE 'gone' END
               WHEN m.grade_move_code IN ('promoted', 'next_stage', 'skipped', 'demoted') THEN 'promoted'
               WHEN m.school_move_code = 'transferred' THEN
-                CASE WHEN m.is_transfer_recorded THEN 'transferred' ELSE 'unexplained' END
+                CASE WHEN m.is_transfer_recorded OR m.is_record_set_aside THEN 'transferred' ELSE 'unexplained' END
               WHEN m.grade_move_code = 'changed_midyear' THEN
-                CASE WHEN m.is_grade_recorded THEN 'promoted' ELSE 'unexplained' END
+                CASE WHEN m.is_grade_recorded OR m.is_record_set_aside THEN 'promoted' ELSE 'unexplained' END
               ELSE 'unexplained' END AS out_code,
          CASE WHEN NOT m.is_active THEN 'none'
+              WHEN m.was_set_aside THEN 'set_aside'
               WHEN m.was_active THEN
                 CASE WHEN m.grade_move_code IN ('promoted', 'next_stage', 'skipped', 'demoted') THEN 'promoted'
                      WHEN m.school_move_code = 'transferred' THEN
-                       CASE WHEN m.is_transfer_recorded THEN 'transferred' ELSE 'unexplained' END
+                       CASE WHEN m.is_transfer_recorded OR m.is_record_set_aside THEN 'transferred' ELSE 'unexplained' END
                      WHEN m.grade_move_code = 'changed_midyear' THEN
-                       CASE WHEN m.is_grade_recorded THEN 'promoted' ELSE 'unexplained' END
+                       CASE WHEN m.is_grade_recorded OR m.is_record_set_aside THEN 'promoted' ELSE 'unexplained' END
                      ELSE 'unexplained' END
               WHEN m.presence_code = 'stayed' AND m.from_state_code = 'completed' AND m.is_new_year
                AND m.from_stage_code IS DISTINCT FROM m.to_stage_code THEN 'promoted'
               WHEN m.presence_code = 'stayed' THEN CASE WHEN m.is_state_legal THEN 'returned' ELSE 'unexplained' END
-              WHEN m.entry_code IS NOT NULL AND c.exit_code = 'row_set_aside' THEN 'corrected'
               WHEN m.entry_code = 'returned' THEN 'returned'
               WHEN m.entry_code = 'entrant' THEN 'new'
-              WHEN m.entry_code = 'from_outside' THEN 'transferred'
+              WHEN m.entry_code = 'from_outside' OR m.is_record_set_aside THEN 'transferred'
               ELSE 'unexplained' END AS in_code
   FROM core.movement__person_month AS m
-  -- back after a month in which the row was set aside
-  LEFT JOIN core.movement__person_month AS c
-    ON c.person_id = m.person_id AND c.period = m.previous_period
   WHERE m.period = $period
-    AND NOT (m.was_active AND m.is_active AND m.from_school_id IS NOT DISTINCT FROM m.to_school_id
+    AND NOT (m.was_active AND m.is_active AND NOT m.was_set_aside AND m.from_school_id IS NOT DISTINCT FROM m.to_school_id
              AND m.from_grade_code IS NOT DISTINCT FROM m.to_grade_code)
 ),
 moved AS (
@@ -72,12 +70,12 @@ total AS (
          sum(CASE WHEN m.way = 'in' AND m.kind = 'promoted' THEN 1 ELSE 0 END) AS n_promoted_in,
          sum(CASE WHEN m.way = 'in' AND m.kind = 'transferred' THEN 1 ELSE 0 END) AS n_transferred_in,
          sum(CASE WHEN m.way = 'in' AND m.kind = 'returned' THEN 1 ELSE 0 END) AS n_returned,
-         sum(CASE WHEN m.way = 'in' AND m.kind = 'corrected' THEN 1 ELSE 0 END) AS n_corrected_in,
+         sum(CASE WHEN m.way = 'in' AND m.kind = 'set_aside' THEN 1 ELSE 0 END) AS n_set_aside_in,
          sum(CASE WHEN m.way = 'out' AND m.kind = 'promoted' THEN 1 ELSE 0 END) AS n_promoted_out,
          sum(CASE WHEN m.way = 'out' AND m.kind = 'transferred' THEN 1 ELSE 0 END) AS n_transferred_out,
          sum(CASE WHEN m.way = 'out' AND m.kind = 'graduated' THEN 1 ELSE 0 END) AS n_graduated,
          sum(CASE WHEN m.way = 'out' AND m.kind = 'gone' THEN 1 ELSE 0 END) AS n_left,
-         sum(CASE WHEN m.way = 'out' AND m.kind = 'corrected' THEN 1 ELSE 0 END) AS n_corrected_out,
+         sum(CASE WHEN m.way = 'out' AND m.kind = 'set_aside' THEN 1 ELSE 0 END) AS n_set_aside_out,
          sum(CASE WHEN m.way = 'in' AND m.kind = 'unexplained' THEN 1 ELSE 0 END) AS n_unexplained_in,
          sum(CASE WHEN m.way = 'out' AND m.kind = 'unexplained' THEN 1 ELSE 0 END) AS n_unexplained_out
   FROM moved AS m
@@ -94,19 +92,19 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(coalesce(t.n_promoted_in, 0) AS INTEGER) AS n_promoted_in,
        CAST(coalesce(t.n_transferred_in, 0) AS INTEGER) AS n_transferred_in,
        CAST(coalesce(t.n_returned, 0) AS INTEGER) AS n_returned,
-       CAST(coalesce(t.n_corrected_in, 0) AS INTEGER) AS n_corrected_in,
+       CAST(coalesce(t.n_set_aside_in, 0) AS INTEGER) AS n_set_aside_in,
        CAST(coalesce(t.n_promoted_out, 0) AS INTEGER) AS n_promoted_out,
        CAST(coalesce(t.n_transferred_out, 0) AS INTEGER) AS n_transferred_out,
        CAST(coalesce(t.n_graduated, 0) AS INTEGER) AS n_graduated,
        CAST(coalesce(t.n_left, 0) AS INTEGER) AS n_left,
-       CAST(coalesce(t.n_corrected_out, 0) AS INTEGER) AS n_corrected_out,
+       CAST(coalesce(t.n_set_aside_out, 0) AS INTEGER) AS n_set_aside_out,
        CAST(c.n_closing AS INTEGER) AS n_closing,
        -- by subtraction from the two counts, independent of the list of unexplained persons
        CAST(CASE WHEN b.period IS NOT NULL THEN c.n_closing - c.n_opening
               - (coalesce(t.n_new, 0) + coalesce(t.n_promoted_in, 0) + coalesce(t.n_transferred_in, 0)
-                 + coalesce(t.n_returned, 0) + coalesce(t.n_corrected_in, 0))
+                 + coalesce(t.n_returned, 0) + coalesce(t.n_set_aside_in, 0))
               + (coalesce(t.n_promoted_out, 0) + coalesce(t.n_transferred_out, 0) + coalesce(t.n_graduated, 0)
-                 + coalesce(t.n_left, 0) + coalesce(t.n_corrected_out, 0)) END AS INTEGER) AS n_residual,
+                 + coalesce(t.n_left, 0) + coalesce(t.n_set_aside_out, 0)) END AS INTEGER) AS n_residual,
        CAST(coalesce(t.n_unexplained_in, 0) AS INTEGER) AS n_unexplained_in,
        CAST(coalesce(t.n_unexplained_out, 0) AS INTEGER) AS n_unexplained_out
 FROM cell AS c

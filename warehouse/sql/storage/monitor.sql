@@ -29,3 +29,15 @@ CREATE TABLE IF NOT EXISTS ops.case_move__event (
   moved_at    TIMESTAMP NOT NULL
 );
 COMMENT ON TABLE ops.case_move__event IS '个案处理记录 / Moves of the cases; rows are only added, the last one holds';
+
+-- what the rules of use and sharing judge: every look at persons, with its purpose, as the ledger has it
+CREATE OR REPLACE VIEW ops.access__event AS
+SELECT seq, CAST(occurred_at AS DATE) AS accessed_on, subject,
+       detail::JSON ->> 'use' AS use_code,
+       detail::JSON ->> 'purpose' AS purpose_code,
+       detail::JSON ->> 'by' AS account,
+       detail::JSON ->> 'second' AS second_account,
+       CAST(detail::JSON ->> 'persons' AS BIGINT) AS n_persons,
+       CAST(detail::JSON -> 'fields' AS VARCHAR[]) AS fields
+FROM ops.ledger__event WHERE event = 'access';
+COMMENT ON VIEW ops.access__event IS '人员信息访问记录 / Every look at persons: card, gap list, feedback, snapshot; purpose and account, no names';

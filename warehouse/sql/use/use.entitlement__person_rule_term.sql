@@ -1,4 +1,5 @@
 -- What is due to each person by each rule of the last paid terms, what was paid, and the class; unmatched poor children stay in.
+-- Rules whose receipt nobody reports stand beside them without a verdict (not_judged).
 WITH limits AS (
   SELECT max(CASE WHEN t.threshold_id = 'aid_tolerance' THEN CAST(t.value AS DECIMAL(18, 2)) END) AS tolerance,
          max(CASE WHEN t.threshold_id = 'never_enrolled_age_from' THEN CAST(t.value AS INTEGER) END) AS compulsory_from,
@@ -15,7 +16,7 @@ payment AS (
   LEFT JOIN core.county_unit__code AS o ON o.code = d.owner AND o.period = $period
 ),
 wanted AS (
-  SELECT t.school_year_code, t.term_code, c.month,
+  SELECT t.school_year_code, t.term_code, c.month, c.n_months,
          CAST(CAST(substr(t.school_year_code, 1, 4) AS INTEGER) + c.year_offset AS VARCHAR) || '-'
            || lpad(CAST(c.month AS VARCHAR), 2, '0') AS month_code
   FROM (SELECT DISTINCT p.school_year_code, p.term_code FROM payment AS p) AS t
@@ -23,11 +24,12 @@ wanted AS (
 ),
 term AS (
   -- recognised on the month's state; if that month was never loaded, on the first one of the term that was
-  SELECT w.school_year_code, w.term_code, CAST(w.month_code || '-01' AS DATE) AS start_date, min(s.period) AS recognised_period
+  SELECT w.school_year_code, w.term_code, CAST(w.month_code || '-01' AS DATE) AS start_date, w.n_months,
+         min(s.period) AS recognised_period, max(s.period) AS last_period
   FROM wanted AS w
   LEFT JOIN (SELECT DISTINCT e.period FROM core.standing__person_month AS e WHERE e.period <= $period) AS s
-    ON s.period >= w.month_code AND date_diff('month', CAST(w.month_code || '-01' AS DATE), CAST(s.period || '-01' AS DATE)) < 5
-  GROUP BY w.school_year_code, w.term_code, w.month_code
+    ON s.period >= w.month_code AND date_diff('month', CAST(w.month_code || '-01' AS DATE), CAST(s.period || '-01' AS DATE)) < w.n_months
+  GROUP BY w.school_year_code, w.term_code, w.month_code, w.n_months
 ),
 register AS (
   SELECT t.school_year_code, t.term_code, i.person_id, p.county_code, p.stage_code, p.school_state_code, p.age, p.is_school_age,
@@ -44,8 +46,30 @@ rostered AS (
   FROM term AS t
   JOIN core.identity__record AS i ON i.period = t.recognised_period AND i.source = 'disability_roster'
 ),
+presence AS (
+  -- from when to when a person studied within the term; who came after the day of recognition came late
+  SELECT t.school_year_code, t.term_code, s.person_id, min(s.period) AS seen_period,
+         min(CASE WHEN s.state_code = 'in_study' THEN s.period END) AS from_period,
+         max(CASE WHEN s.state_code = 'in_study' THEN s.period END) AS to_period
+  FROM term AS t
+  JOIN core.standing__person_month AS s ON s.period BETWEEN t.recognised_period AND t.last_period AND s.is_active
+  GROUP BY t.school_year_code, t.term_code, s.person_id
+),
+stay AS (
+  -- months of the term in study: from its first day unless the person came later, to its last unless gone
+  SELECT p.school_year_code, p.term_code, p.person_id, p.seen_period, p.seen_period > t.recognised_period AS is_late,
+         CASE WHEN p.from_period IS NULL THEN 0
+              ELSE t.n_months
+                - CASE WHEN p.from_period = t.recognised_period THEN 0
+                       ELSE date_diff('month', t.start_date, CAST(p.from_period || '-01' AS DATE)) END
+                - CASE WHEN p.to_period = t.last_period THEN 0
+                       ELSE t.n_months - 1 - date_diff('month', t.start_date, CAST(p.to_period || '-01' AS DATE)) END
+         END AS n_months
+  FROM presence AS p
+  JOIN term AS t ON t.school_year_code = p.school_year_code AND t.term_code = p.term_code
+),
 learner AS (
-  SELECT t.school_year_code, t.term_code, t.start_date, t.recognised_period, s.person_id, s.school_id, s.county_code,
+  SELECT y.n_months, y.is_late, t.school_year_code, t.term_code, t.start_date, t.recognised_period, s.person_id, s.school_id, s.county_code,
          s.stage_code, s.grade_code, s.state_code, CASE WHEN s.is_full_time THEN 'yes' ELSE 'no' END AS full_time,
          s.boarding_code, s.hukou_type_code, s.residence_code, mg.group_code AS major_group,
          CASE WHEN k.ownership_code IS NULL AND NOT coalesce(k.is_affordable, false) THEN NULL
@@ -60,7 +84,8 @@ learner AS (
                 THEN 'disabled' END,
            CASE WHEN coalesce(x.is_martyr_child, k.is_martyr_child, false) THEN 'martyr' END) AS poor_groups
   FROM term AS t
-  JOIN core.standing__person_month AS s ON s.period = t.recognised_period AND s.is_active
+  JOIN stay AS y ON y.school_year_code = t.school_year_code AND y.term_code = t.term_code
+  JOIN core.standing__person_month AS s ON s.period = y.seen_period AND s.person_id = y.person_id
   LEFT JOIN raw.student_registry__student AS x
     ON x.delivery_id = s.delivery_id AND x.row_no = s.row_no
   LEFT JOIN raw.vocational_registry__student AS v
@@ -77,7 +102,8 @@ learner AS (
 ),
 missing AS (
   -- poor children of school age whom no registry shows: what they say they attend decides what may be due
-  SELECT g.school_year_code, g.term_code, t.start_date, t.recognised_period, g.person_id, CAST(NULL AS VARCHAR) AS school_id,
+  SELECT CAST(NULL AS BIGINT) AS n_months, false AS is_late, g.school_year_code, g.term_code, t.start_date, t.recognised_period,
+         g.person_id, CAST(NULL AS VARCHAR) AS school_id,
          g.county_code, g.stage_code, gr.grade_code, 'in_study' AS state_code, '*' AS full_time, '*' AS boarding_code,
          '*' AS hukou_type_code, '*' AS residence_code, CAST(NULL AS VARCHAR) AS major_group, '*' AS kindergarten,
          '*' AS study_away, concat_ws(';', g.poor_group, CASE WHEN g.has_dibao THEN 'dibao' END,
@@ -95,19 +121,19 @@ missing AS (
 person AS (
   SELECT l.school_year_code, l.term_code, l.start_date, l.recognised_period, l.person_id, l.school_id, l.county_code, l.stage_code,
          l.grade_code, l.state_code, l.full_time, l.boarding_code, l.hukou_type_code, l.residence_code, l.major_group,
-         l.kindergarten, l.study_away, l.poor_groups, true AS is_matched
+         l.kindergarten, l.study_away, l.poor_groups, true AS is_matched, l.n_months, l.is_late
   FROM learner AS l
   UNION ALL
   SELECT m.school_year_code, m.term_code, m.start_date, m.recognised_period, m.person_id, m.school_id, m.county_code, m.stage_code,
          coalesce(m.grade_code, '*') AS grade_code, m.state_code, m.full_time, m.boarding_code, m.hukou_type_code,
-         m.residence_code, m.major_group, m.kindergarten, m.study_away, m.poor_groups, false AS is_matched
+         m.residence_code, m.major_group, m.kindergarten, m.study_away, m.poor_groups, false AS is_matched, m.n_months, m.is_late
   FROM missing AS m
 ),
 keyed AS (
   -- equal circumstances are judged once
   SELECT p.school_year_code, p.term_code, p.start_date, p.recognised_period, p.person_id, p.school_id, p.county_code, p.stage_code,
          p.grade_code, p.state_code, p.full_time, p.boarding_code, p.hukou_type_code, p.residence_code, p.major_group,
-         p.kindergarten, p.study_away, p.poor_groups, p.is_matched,
+         p.kindergarten, p.study_away, p.poor_groups, p.is_matched, p.n_months, p.is_late,
          md5(concat_ws('|', CAST(p.start_date AS VARCHAR), coalesce(p.county_code, '-'), coalesce(p.stage_code, '-'),
              coalesce(p.grade_code, '-'), p.state_code, p.full_time, coalesce(p.boarding_code, '-'),
              coalesce(p.hukou_type_code, '-'), coalesce(p.residence_code, '-'), coalesce(p.major_group, '-'),
@@ -153,36 +179,41 @@ met AS (
   GROUP BY f.profile, a.rule_id, a.alternative
 ),
 entitled AS (
-  SELECT DISTINCT m.profile, r.rule_id, r.programme_code, r.evidence, r.exclusive_group, r.exclusive_rank
+  SELECT DISTINCT m.profile, r.rule_id, r.programme_code, r.evidence, r.listed_for, r.proration, r.exclusive_group, r.exclusive_rank
   FROM met AS m
   JOIN needed AS n ON n.rule_id = m.rule_id AND n.alternative = m.alternative AND n.n = m.n
   JOIN profile AS p ON p.profile = m.profile
   JOIN ref.entitlement_rule AS r ON r.rule_id = m.rule_id
    AND p.start_date >= r.valid_from AND (r.valid_to IS NULL OR p.start_date <= r.valid_to)
-  -- rules whose amounts nobody can show yet exclude nothing
-  WHERE r.evidence <> 'no_feed'
 ),
 due AS (
-  SELECT e.profile, e.rule_id, e.programme_code
+  SELECT e.profile, e.rule_id, e.programme_code, e.evidence, e.listed_for, e.proration
   FROM (
-    SELECT e.profile, e.rule_id, e.programme_code, e.evidence,
+    SELECT e.profile, e.rule_id, e.programme_code, e.evidence, e.listed_for, e.proration,
            row_number() OVER (
              PARTITION BY e.profile, coalesce(e.exclusive_group, e.rule_id || e.programme_code)
-             ORDER BY e.exclusive_rank, e.rule_id) AS n
+             -- a rule whose amount nobody can show excludes none
+             ORDER BY e.evidence = 'no_feed', e.exclusive_rank, e.rule_id) AS n
     FROM entitled AS e) AS e
-  WHERE e.n = 1 AND e.evidence = 'payment'
+  WHERE e.n = 1
 ),
 claim AS (
-  SELECT k.school_year_code, k.term_code, k.person_id, d.rule_id, d.programme_code, a.amount_term AS amount_due
+  SELECT k.school_year_code, k.term_code, k.person_id, d.rule_id, d.programme_code, d.evidence,
+         CASE d.proration WHEN 'month' THEN round(a.amount_term * k.n_months / t.n_months, 2) ELSE a.amount_term END AS amount_due,
+         CASE WHEN k.n_months < t.n_months THEN round(a.amount_term * k.n_months / t.n_months, 2) END AS amount_by_months,
+         k.is_late AND d.proration <> 'month' AS is_open
   FROM keyed AS k
   JOIN due AS d ON d.profile = k.profile
+  JOIN term AS t ON t.school_year_code = k.school_year_code AND t.term_code = k.term_code
   LEFT JOIN ref.entitlement_amount AS a
     ON a.rule_id = d.rule_id AND a.programme_code = d.programme_code AND a.stage_code = k.stage_code
    AND k.start_date >= a.valid_from AND (a.valid_to IS NULL OR k.start_date <= a.valid_to)
+   AND d.evidence = 'payment'
+  WHERE d.evidence = 'payment' OR (k.is_matched AND (d.listed_for = 'all' OR k.poor_groups <> ''))
   UNION ALL
   -- a poor child of compulsory age of whom nobody knows a school: something is due, nobody knows what
-  SELECT k.school_year_code, k.term_code, k.person_id, 'E00' AS rule_id, '' AS programme_code,
-         CAST(NULL AS DECIMAL(18, 2)) AS amount_due
+  SELECT k.school_year_code, k.term_code, k.person_id, 'E00' AS rule_id, '' AS programme_code, 'payment' AS evidence,
+         CAST(NULL AS DECIMAL(18, 2)) AS amount_due, CAST(NULL AS DECIMAL(18, 2)) AS amount_by_months, false AS is_open
   FROM keyed AS k
   WHERE NOT k.is_matched AND k.stage_code IS NULL
 ),
@@ -198,7 +229,8 @@ paid AS (
 both_sides AS (
   SELECT coalesce(c.school_year_code, p.school_year_code) AS school_year_code, coalesce(c.term_code, p.term_code) AS term_code,
          coalesce(c.person_id, p.person_id) AS person_id, coalesce(c.rule_id, p.rule_id) AS rule_id,
-         coalesce(c.programme_code, p.programme_code) AS programme_code, c.person_id IS NOT NULL AS is_entitled, c.amount_due,
+         coalesce(c.programme_code, p.programme_code) AS programme_code, c.person_id IS NOT NULL AS is_entitled, c.amount_due, c.amount_by_months,
+         coalesce(c.evidence, 'payment') AS evidence, coalesce(c.is_open, false) AS is_open,
          coalesce(p.amount_paid, 0) AS amount_paid, coalesce(p.n_payments, 0) AS n_payments,
          coalesce(p.n_paying_schools, 0) AS n_paying_schools, p.county_code AS paying_county_code
   FROM claim AS c
@@ -221,23 +253,31 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(coalesce(k.is_matched, false) AS BOOLEAN) AS is_matched,
        CAST(b.is_entitled AS BOOLEAN) AS is_entitled,
        CAST(b.amount_due AS DECIMAL(18, 2)) AS amount_due,
+       CAST(CASE WHEN b.is_entitled THEN k.n_months END AS INTEGER) AS n_months,
+       CAST(b.amount_by_months AS DECIMAL(18, 2)) AS amount_by_months,
        CAST(b.amount_paid AS DECIMAL(18, 2)) AS amount_paid,
        CAST(b.n_payments AS INTEGER) AS n_payments,
        CAST(b.n_paying_schools AS INTEGER) AS n_paying_schools,
-       CAST(CASE WHEN t.recognised_period IS NULL OR NOT coalesce(k.is_matched, false) THEN 'pending'
+       CAST(CASE WHEN b.evidence <> 'payment' THEN 'not_judged'
+                 WHEN t.recognised_period IS NULL OR NOT coalesce(k.is_matched, false) THEN 'pending'
                  WHEN NOT b.is_entitled THEN 'ineligible'
-                 WHEN b.amount_due IS NULL THEN 'pending'
+                 WHEN b.amount_due IS NULL OR b.is_open THEN 'pending'
                  WHEN abs(b.amount_paid - b.amount_due) < l.tolerance THEN 'full'
                  WHEN b.amount_paid = 0 THEN 'unpaid'
                  WHEN b.amount_paid < b.amount_due THEN 'short'
                  WHEN b.n_paying_schools > 1 THEN 'double'
                  ELSE 'over' END AS VARCHAR) AS class_code,
-       CAST(CASE WHEN t.recognised_period IS NULL THEN 'no_snapshot_of_the_term'
+       CAST(CASE WHEN b.evidence = 'in_kind' THEN 'given_in_kind'
+                 WHEN b.evidence = 'school' THEN 'paid_to_the_school'
+                 WHEN b.evidence <> 'payment' THEN 'no_receipts_reported'
+                 WHEN t.recognised_period IS NULL THEN 'no_snapshot_of_the_term'
                  WHEN k.person_id IS NULL THEN 'payee_not_found'
                  WHEN NOT k.is_matched AND k.stage_code IS NULL THEN 'school_unknown'
                  WHEN NOT k.is_matched THEN 'learner_not_found'
                  WHEN NOT b.is_entitled THEN 'no_rule_applies'
                  WHEN b.amount_due IS NULL THEN 'amount_unknown'
+                 WHEN b.is_open THEN 'arrived_in_term'
+                 WHEN k.n_months < t.n_months AND abs(b.amount_paid - b.amount_due) >= l.tolerance THEN 'part_of_the_term'
                  WHEN b.amount_paid = 0 AND b.n_payments = 0 THEN 'nothing_received'
                  ELSE 'compared' END AS VARCHAR) AS reason_code
 FROM both_sides AS b

@@ -21,7 +21,7 @@ here AS (
 ),
 exits AS (
   -- the last time a person went away, if nobody has seen the person since
-  SELECT m.person_id, m.period AS since_period, m.previous_period AS last_period, m.exit_code,
+  SELECT m.person_id, m.period AS since_period, m.seen_period AS last_period, m.exit_code,
          row_number() OVER (PARTITION BY m.person_id ORDER BY m.period DESC) AS n
   FROM core.movement__person_month AS m
   WHERE m.period <= $period AND m.presence_code = 'left'
@@ -44,8 +44,8 @@ gone AS (
   CROSS JOIN limits AS l
   LEFT JOIN explained_later AS w ON w.person_id = e.person_id AND w.period >= e.since_period
   WHERE e.n = 1 AND x.is_suspect AND st.is_compulsory AND w.person_id IS NULL
-    -- a transfer has its time to arrive
-    AND NOT (e.exit_code = 'transfer_pending'
+    -- a transfer has its time to arrive, a record its time to be corrected
+    AND NOT (e.exit_code IN ('transfer_pending', 'record_set_aside')
              AND date_diff('day', CAST(e.since_period || '-01' AS DATE), last_day(CAST($period || '-01' AS DATE))) <= l.pair_days)
 ),
 still AS (

@@ -15,7 +15,7 @@ school_year AS (
 ),
 finished AS (
   -- the last stage from junior school on that the person finished: by status, or the last grade when the year turned
-  SELECT m.person_id, m.from_stage_code AS stage_code, max(m.previous_period) AS finished_period
+  SELECT m.person_id, m.from_stage_code AS stage_code, max(m.seen_period) AS finished_period
   FROM core.movement__person_month AS m
   JOIN ref.grade_level AS g ON g.grade_code = m.from_grade_code AND g.is_final
   JOIN ref.stage AS s ON s.stage_code = m.from_stage_code
