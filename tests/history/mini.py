@@ -9,7 +9,7 @@ P is a primary school of county A, Q a nine-year school of county B. Months 2025
 10 (16) graduates and goes to Q, grade 21 · 11 (16) graduates and goes nowhere · 12 (Q 23) graduates from junior school
 13 enters grade 11 in September · 14 appears in October with an old entry month and no record
 15 (14) suspended in October with a record · 16 (16) graduates and is back in the same grade: illegal
-17 (14) stands in P and Q in October · 18 (14) transferred out to Q in October, never arrives
+17 (14) stands in P and Q in October, counted in Q (later entry), but not moved there · 18 (14) transferred out to Q in October, never arrives
 19 (14) missing in September, back in October with a record
 30 row set aside in August, the first month; in grade 12 in September
 31 (14) row set aside in September, accepted in October in grade 15 · 32 (14) row set aside in September, nothing in October
@@ -135,7 +135,7 @@ def _october(m: Month) -> None:
     m.change(18, "21", to_school_id=Q, to_county_code=B)
     m.pupil(15, "15", status=SUSPENDED)
     m.change(15, "11")
-    m.pupil(17, "15", Q, entry_month="2019-09")
+    m.pupil(17, "15", Q, entry_month="2021-09")
     m.pupil(19, "15")
     m.change(19, "12")
     m.pupil(10, "21", Q, entry_month="2025-09")

@@ -148,7 +148,7 @@ def test_double_enrolment(world: Province) -> None:
         "SELECT person_id, kind_code, counted_school_id, n_active, school_ids, since_period "
         "FROM use.double_enrolment__person_month WHERE period = ?", [OCTOBER]
     )  # fmt: skip
-    assert rows == [(token(17), "two_schools", P, 2, f"{P};{Q}", OCTOBER)]
+    assert rows == [(token(17), "two_schools", Q, 2, f"{P};{Q}", OCTOBER)]
 
 
 def test_poor_learners_are_followed_one_by_one(world: Province) -> None:

@@ -124,7 +124,8 @@ seen_before AS (
 joined AS (
   SELECT coalesce(n.person_id, o.person_id) AS person_id, b.period AS previous_period, y.first_year,
          o.person_id IS NOT NULL AS was_there, n.person_id IS NOT NULL AS is_there,
-         o.seen_period, coalesce(o.seen_period < b.period, false) AS is_waited_for, o.source AS from_source, o.school_id AS from_school_id, o.county_code AS from_county_code,
+         o.seen_period, coalesce(o.seen_period < b.period, false) AS is_waited_for,
+         o.source AS from_source, o.school_id AS from_school_id, o.county_code AS from_county_code,
          o.stage_code AS from_stage_code, o.grade_code AS from_grade_code, o.level_no AS from_level_no,
          o.state_code AS from_state_code, coalesce(o.is_active, false) AS was_active, o.id_no_token, o.student_no_token,
          n.id_no_token AS new_id_no_token, n.student_no_token AS new_student_no_token,
@@ -201,7 +202,8 @@ described AS (
   LEFT JOIN ref.status_transition AS t ON t.from_state = j.from_state_code AND t.to_state = j.to_state_code
 ),
 judged AS (
-  SELECT d.person_id, d.previous_period, d.seen_period, d.presence_code, d.was_set_aside, d.was_active, d.is_active, d.from_school_id, d.from_county_code,
+  SELECT d.person_id, d.previous_period, d.seen_period, d.presence_code, d.was_set_aside, d.was_active,
+         d.is_active, d.from_school_id, d.from_county_code,
          d.from_stage_code, d.from_grade_code, d.from_state_code, d.to_school_id, d.to_county_code, d.to_stage_code,
          d.to_grade_code, d.to_state_code, d.age, d.is_new_year, d.school_move_code, d.grade_step, d.exit_code,
          d.has_transfer_out, d.has_transfer_in, d.is_state_changed, d.is_record_set_aside,

@@ -11,17 +11,32 @@ WITH person AS (
   LEFT JOIN ref.code_list AS st ON st.list_id = 'student_status' AND st.code = e.status_code
   WHERE e.period = $period
 ),
+several AS (
+  SELECT p.person_id FROM person AS p WHERE p.is_active GROUP BY p.person_id HAVING count(DISTINCT p.school_id) > 1
+),
+known AS (
+  -- since when a person of several schools has been at each of them
+  SELECT i.person_id, e.school_id, min(e.period) AS since_period
+  FROM core.identity__record AS i
+  JOIN several AS v ON v.person_id = i.person_id
+  JOIN core.enrolment__person_month AS e
+    ON e.period = i.period AND e.delivery_id = i.delivery_id AND e.row_no = i.row_no AND e.is_active
+  WHERE i.period <= $period AND i.source IN ('student_registry', 'vocational_registry', 'preschool_registry')
+  GROUP BY i.person_id, e.school_id
+),
 ranked AS (
-  -- the same choice as the count of pupils: active, in study, full-time, the latest entry, the higher stage, then a total order
+  -- the same choice as the count of pupils (active, in study, full-time, the latest entry, the higher stage, then a total order),
+  -- but the school that has had the person for longest: a second registration is no transfer there and back
   SELECT p.source, p.delivery_id, p.row_no, p.person_id, p.id_no_token, p.student_no_token, p.school_id, p.point_code,
          p.county_code, p.prefecture_code, p.residence_code, p.hukou_county_code, p.hukou_type_code, p.stage_code,
          p.grade_code, p.class_label, p.sex_code, p.ethnic_code, p.birth_date, p.age, p.school_year_code, p.entry_month,
          p.boarding_code, p.is_active, p.is_suspended, p.is_full_time, p.state_code,
          row_number() OVER (
            PARTITION BY p.person_id
-           ORDER BY p.is_active DESC, p.is_suspended, p.is_full_time DESC, p.entry_month DESC NULLS LAST,
+           ORDER BY p.is_active DESC, p.is_suspended, p.is_full_time DESC, k.since_period NULLS LAST, p.entry_month DESC NULLS LAST,
                     p.stage_code DESC NULLS LAST, p.school_id, p.delivery_id, p.row_no) AS n
   FROM person AS p
+  LEFT JOIN known AS k ON k.person_id = p.person_id AND k.school_id = p.school_id AND p.is_active
 ),
 doubled AS (
   SELECT p.person_id, sum(CASE WHEN p.is_active THEN 1 ELSE 0 END) AS n_active,

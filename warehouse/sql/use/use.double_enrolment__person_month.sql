@@ -1,12 +1,13 @@
 -- Persons with several active registrations in the month: where, of which kind, since when. Counted once, listed in full.
 WITH active AS (
-  SELECT i.person_id, e.source, e.school_id, e.county_code, e.stage_code, e.delivery_id, e.row_no
+  SELECT i.person_id, e.source, e.school_id, e.county_code, e.stage_code, e.delivery_id, e.row_no, e.is_counted
   FROM core.enrolment__person_month AS e
   JOIN core.identity__record AS i ON i.delivery_id = e.delivery_id AND i.row_no = e.row_no AND i.period = $period
   WHERE e.period = $period AND e.is_active
 ),
 doubled AS (
-  SELECT a.person_id, count(*) AS n_active, count(DISTINCT a.school_id) AS n_schools, count(DISTINCT a.source) AS n_sources,
+  SELECT a.person_id, min(CASE WHEN a.is_counted THEN a.school_id END) AS counted_school_id,
+         count(*) AS n_active, count(DISTINCT a.school_id) AS n_schools, count(DISTINCT a.source) AS n_sources,
          string_agg(DISTINCT a.school_id, ';' ORDER BY a.school_id) AS school_ids,
          string_agg(DISTINCT a.source, ';' ORDER BY a.source) AS sources
   FROM active AS a
@@ -34,7 +35,7 @@ SELECT CAST($period AS VARCHAR) AS period,
                  WHEN m.person_id IS NOT NULL THEN 'transfer_in_flight'
                  WHEN d.n_schools > 1 THEN 'two_schools'
                  ELSE 'same_school' END AS VARCHAR) AS kind_code,
-       CAST(s.school_id AS VARCHAR) AS counted_school_id,
+       CAST(coalesce(d.counted_school_id, s.school_id) AS VARCHAR) AS counted_school_id,
        CAST(s.county_code AS VARCHAR) AS county_code,
        CAST(s.stage_code AS VARCHAR) AS stage_code,
        CAST(d.n_active AS INTEGER) AS n_active,
