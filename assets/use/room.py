@@ -37,7 +37,9 @@ def use(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Iterator[
     with warehouse.open() as session:
         settings, period = warehouse.settings(), context.partition_key
         yield from run_room(session, settings, period, _MODELS, context.log)
-        batches = {d: [b] for d, b in judge(session, settings, period, [Subject(d, d) for d in _JUDGED]).items()}
+        batches = {
+            d: [b] for d, b in judge(session, settings, period, [Subject(d, d) for d in _JUDGED]).items()
+        }
         yield dg.MaterializeResult(
             ACCESS,
             metadata={"accesses": session.value("SELECT count(*) FROM ops.access__event")},

@@ -218,9 +218,9 @@ def test_cards(world: Province) -> None:
         [OCTOBER, token(1), token(6), token(20), token(101)],
     )
     assert rows == [
-        (token(1), "2025-2026", "1", 2, 0, None, ""),  # with free compulsory education
-        (token(6), "2025-2026", "1", 2, 1, "E06:unpaid", "suspected;unexplained;aid_gap"),
-        (token(20), "2025-2026", "1", 2, 1, "E05:short", "aid_gap"),
+        (token(1), "2025-2026", "1", 1, 0, None, ""),
+        (token(6), "2025-2026", "1", 1, 1, "E06:unpaid", "suspected;unexplained;aid_gap"),
+        (token(20), "2025-2026", "1", 1, 1, "E05:short", "aid_gap"),
         (token(101), "2025-2026", "1", 1, 1, "E05:pending", "claimed_elsewhere;aid_gap"),
     ]
 

@@ -198,7 +198,11 @@ def _given(store, agreement, day, fields):
 
 @pytest.mark.parametrize(
     ("agreement", "day", "fails"),
-    [("A-LABOUR-1", "2025-01-01", False), ("A-LABOUR-1", "2027-12-31", False), ("A-LABOUR-1", "2028-01-01", True)],
+    [
+        ("A-LABOUR-1", "2025-01-01", False),
+        ("A-LABOUR-1", "2027-12-31", False),
+        ("A-LABOUR-1", "2028-01-01", True),
+    ],
 )
 def test_rs02_an_agreement_was_in_force(store, agreement, day, fails):
     assert _given(store, agreement, day, "['name']") == ({"RS02"} if fails else set())
@@ -210,7 +214,12 @@ def test_rs02_no_agreement_at_all(store):
 
 @pytest.mark.parametrize(
     ("fields", "fails"),
-    [("['name', 'id_no', 'trade_codes']", False), ("['name', 'is_poor']", True), ("[]", True), ("NULL", True)],
+    [
+        ("['name', 'id_no', 'trade_codes']", False),
+        ("['name', 'is_poor']", True),
+        ("[]", True),
+        ("NULL", True),
+    ],
 )
 def test_rs03_only_the_fields_of_the_agreement(store, fields, fails):
     assert _given(store, "A-LABOUR-1", "2026-01-01", fields) == ({"RS03"} if fails else set())

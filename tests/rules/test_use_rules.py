@@ -88,13 +88,19 @@ def test_a_look_at_persons(store, changed, rules):
     assert _judged(store, **changed) == rules
 
 
-@pytest.mark.parametrize(("uses", "rules"), [("card|gaps", {}), ("snapshot", {}), ("card|snapshot", {"RU13": {"mixed"}})])
+@pytest.mark.parametrize(
+    ("uses", "rules"), [("card|gaps", {}), ("snapshot", {}), ("card|snapshot", {"RU13": {"mixed"}})]
+)
 def test_no_purpose_serves_analysis_and_decisions(store, uses, rules):
-    change = f"INSERT INTO {{t}} SELECT * REPLACE ('mixed' AS purpose_code, '{uses}' AS uses) FROM {{t}} LIMIT 1"
+    change = (
+        f"INSERT INTO {{t}} SELECT * REPLACE ('mixed' AS purpose_code, '{uses}' AS uses) FROM {{t}} LIMIT 1"
+    )
     assert store.spoilt("ref.purpose", change) == rules
 
 
-@pytest.mark.parametrize(("source", "caught"), [("raw.student_registry__student", False), ("raw.population__region_age", True)])
+@pytest.mark.parametrize(
+    ("source", "caught"), [("raw.student_registry__student", False), ("raw.population__region_age", True)]
+)
 def test_statistics_decide_about_nobody(store, source, caught):
     """Two steps up from the source: a table of history reads it, the card reads the history."""
     store.session.execute(
@@ -103,7 +109,9 @@ def test_statistics_decide_about_nobody(store, source, caught):
         f"('core.middle', '{{\"{source}\": \"x\"}}', 'v', 'f'), "
         "('use.measure__county_school', '{\"raw.population__region_age\": \"x\"}', 'v', 'f')) t(model, inputs, code_version, fingerprint)"
     )
-    assert store.failing("lineage", "work.main.lineage") == ({"RU13": {"use.student_card__person_term"}} if caught else {})
+    assert store.failing("lineage", "work.main.lineage") == (
+        {"RU13": {"use.student_card__person_term"}} if caught else {}
+    )
 
 
 def test_every_rule_has_a_failing_fixture():

@@ -13,7 +13,13 @@ def raw_columns(contract: Contract) -> list[tuple[str, str, str]]:
     """Columns of the raw table beyond the row key: (name, type, expression over `clean`)."""
     columns = []
     for c in kept(contract):
-        if c.zone == "raw":
+        if c.zone == "raw" and "birthMonthOf" in c.properties:
+            # a register without a date of birth: its month from the citizen id, whose check character is right
+            number = quote(c.properties["birthMonthOf"])
+            month = f"concat(substr({number}, 7, 4), '-', substr({number}, 11, 2))"
+            sure = quote(c.properties["birthMonthOf"] + "__ok")
+            columns.append((c.name, c.type, f"coalesce({quote(c.name)}, CASE WHEN {sure} THEN {month} END)"))
+        elif c.zone == "raw":
             columns.append((c.name, c.type, quote(c.name)))
         elif c.zone == "token":
             value = f"left({quote(c.name)}, 18)" if c.kind == "citizen_id" else quote(c.name)
@@ -38,6 +44,8 @@ def raw_ddl(contract: Contract) -> list[str]:
             comments.append(f"COMMENT ON COLUMN {contract.table}.{quote(name)} IS {literal(text)}")
     return [
         f"CREATE TABLE IF NOT EXISTS {contract.table} ({', '.join(columns)})",
+        # a table of an earlier version gains the columns that its contract has gained since
+        *(f"ALTER TABLE {contract.table} ADD COLUMN IF NOT EXISTS {c}" for c in columns[3:]),
         f"COMMENT ON TABLE {contract.table} IS {literal(f'{contract.title_zh} / {contract.title_en} ({contract.product})')}",
         *comments,
     ]

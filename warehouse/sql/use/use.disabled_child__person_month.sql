@@ -15,6 +15,7 @@ band AS (
 ),
 roster AS (
   SELECT i.person_id, r.delivery_id, r.row_no, r.disability_category_code, r.disability_level_code, u.county_code, r.sex_code,
+         CAST(r.birth_month || '-01' AS DATE) AS birth_date,
          row_number() OVER (PARTITION BY i.person_id ORDER BY r.delivery_id, r.row_no) AS n
   FROM raw.disability_roster__person AS r
   JOIN core.delivery__period AS d ON d.delivery_id = r.delivery_id AND d.period = $period
@@ -35,15 +36,15 @@ child AS (
   SELECT coalesce(r.person_id, p.person_id) AS person_id, r.delivery_id, r.row_no,
          coalesce(r.county_code, p.hukou_county_code, p.county_code) AS county_code,
          coalesce(r.disability_category_code, p.disability_code) AS disability_code, r.disability_level_code,
-         coalesce(p.sex_code, r.sex_code) AS sex_code, p.birth_date, p.school_id, p.stage_code, p.grade_code, p.inclusive_code,
+         coalesce(p.sex_code, r.sex_code) AS sex_code, coalesce(p.birth_date, r.birth_date) AS birth_date, p.school_id, p.stage_code, p.grade_code, p.inclusive_code,
          p.run_stage, r.person_id IS NOT NULL AS is_on_roster, p.person_id IS NOT NULL AS is_in_registry
-  FROM (SELECT a.person_id, a.delivery_id, a.row_no, a.disability_category_code, a.disability_level_code, a.county_code, a.sex_code
+  FROM (SELECT a.person_id, a.delivery_id, a.row_no, a.disability_category_code, a.disability_level_code, a.county_code, a.sex_code, a.birth_date
         FROM roster AS a WHERE a.n = 1) AS r
   FULL OUTER JOIN pupil AS p ON p.person_id = r.person_id
   WHERE r.person_id IS NOT NULL OR p.disability_code IS NOT NULL
 ),
 seen AS (
-  -- the roster has no date of birth: the age comes from any registration or from the poverty register
+  -- where the certificate shows no month of birth: from any registration, or from the poverty register
   SELECT b.person_id, min(b.birth_date) AS birth_date
   FROM (
     SELECT s.person_id, s.birth_date FROM core.standing__person_month AS s WHERE s.period <= $period

@@ -11,9 +11,10 @@ last_term AS (
 ),
 aid AS (
   SELECT e.person_id, sum(CASE WHEN e.is_entitled THEN 1 ELSE 0 END) AS n_due,
-         sum(CASE WHEN e.is_entitled AND e.class_code NOT IN ('full', 'not_judged') THEN 1 ELSE 0 END) AS n_gap,
+         sum(CASE WHEN e.is_entitled AND e.class_code <> 'full' THEN 1 ELSE 0 END) AS n_gap,
          sum(CASE WHEN e.is_entitled THEN e.amount_due ELSE 0 END) AS amount_due, sum(e.amount_paid) AS amount_paid,
-         string_agg(DISTINCT CASE WHEN e.is_entitled THEN e.rule_id END, ';' ORDER BY CASE WHEN e.is_entitled THEN e.rule_id END)
+         string_agg(DISTINCT CASE WHEN e.class_code <> 'ineligible' THEN e.rule_id END, ';'
+                    ORDER BY CASE WHEN e.class_code <> 'ineligible' THEN e.rule_id END)
            AS rule_ids,
          string_agg(DISTINCT CASE WHEN e.class_code NOT IN ('full', 'not_judged') THEN e.rule_id || ':' || e.class_code END, ';'
                     ORDER BY CASE WHEN e.class_code NOT IN ('full', 'not_judged') THEN e.rule_id || ':' || e.class_code END) AS gap_rule_ids,
