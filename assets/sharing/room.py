@@ -20,6 +20,7 @@ from warehouse.engine.duckdb import Session, literal
 from warehouse.reference import reference_version
 from warehouse.release import Candidate, build_candidate, files, list_releases, load_candidate
 from warehouse.version import code_version
+from warehouse.workflow.restatement import corrections_text
 
 CANDIDATE = dg.AssetKey(["release", "candidate"])
 PIPELINE = "pipeline"  # the account that builds candidates; no person, so it can approve nothing
@@ -92,6 +93,8 @@ def _candidate(session: Session, settings: Settings, period: str, pages: Release
         covered = coverage_paper(session, period, settings.province_code)
         files.write_json(staged / "quality" / "coverage.json", covered)
         write_evidence(session, period, staged, rules)
+        with (staged / "CHANGES.md").open("a", encoding="utf-8") as changes:
+            changes.write(corrections_text(session, period))
         previous = files.read_json(staged / "RELEASE.json")["previous"]
         pages.write(staged, settings.releases / previous if previous else None)
 

@@ -168,5 +168,7 @@ def corrected_after_publication(house: House, file: Path, content: bytes, first:
     house.must("load", MONTH)
     second = house.publish(MONTH)
     assert second != first and package(house)[-2:] == [(3, "superseded"), (4, "published")]
+    changes = (house.settings.releases / "current" / "CHANGES.md").read_text(encoding="utf-8")
+    assert f"| {' | '.join(SLOT)} | v2 → v3 | <10 |" in changes
     found = json.loads(house.must("diff", *SLOT, "--json"))["corrections"][-1]
     assert found["n_deleted"] == 1 and found["n_added"] == 0

@@ -13,7 +13,7 @@ from warehouse.contract import extract_contract
 from warehouse.errors import UsageError
 from warehouse.workflow.accounts import Account, accounts_file, authenticate, os_user, save_accounts
 from warehouse.workflow.calendar import coverage, due_dates, overview
-from warehouse.workflow.restatement import compare
+from warehouse.workflow.restatement import compare, corrections_text
 from warehouse.workflow.review import cut_off, mark_published, unapproved
 
 from .conftest import PERIOD, SOURCE
@@ -67,6 +67,23 @@ def test_a_returned_package_comes_back_as_a_new_version(office):
     assert office.package().n_returned == 1
     reason = office.session.value("SELECT reason FROM ops.restatement__delivery")
     assert "data_error" in reason
+
+
+def test_a_release_names_its_corrections_without_small_numbers(office):
+    office.until("in_review_prefecture")
+    office.act("return", office.reviewer, reason="data_error", comment="row 3")
+    office.deliver(version=2)
+    office.sync()
+    assert corrections_text(office.session, PERIOD) == ""  # nothing is in force yet
+    office.session.execute(
+        "INSERT INTO core.delivery__period BY NAME SELECT period, delivery_id, source, owner FROM ops.restatement__delivery"
+    )
+    for n, words in ((0, "0"), (3, "<10"), (10, "10–99"), (9_999, "1,000–9,999"), (10_000, "≥10,000")):
+        office.session.execute(
+            "UPDATE ops.restatement__delivery SET n_changed = ?, n_added = 0, n_deleted = 0", [n]
+        )
+        row = corrections_text(office.session, PERIOD).splitlines()[-1]
+        assert row == f"| {SOURCE} | 630102 | {PERIOD} | v1 → v2 | {words} |"
 
 
 def test_a_returned_package_can_be_right_as_it_stands(office):

@@ -18,6 +18,8 @@ from warehouse.workflow.package import Package, listed
 
 TABLE = "ops.restatement__delivery"
 _ROW = ("delivery_id", "row_no", "owner")
+# In a release only the order of magnitude is told: the exact number of one county's rows is a count of persons.
+_SIZES = ((10, "<10"), (100, "10–99"), (1_000, "100–999"), (10_000, "1,000–9,999"))
 
 
 def record_restatements(
@@ -64,6 +66,29 @@ def _reason(session: Session, delivery: str, package: Package, versions: Sequenc
     if before and before[-1].is_refused:
         return "rejected_auto"
     return "not asked for"
+
+
+def corrections_text(session: Session, period: str) -> str:
+    """Section of CHANGES.md: the corrected deliveries that are in force for a month; empty if there are none."""
+    found = session.rows(
+        f"""SELECT r.source, r.owner, r.period, r.previous_version, r.version, r.n_added + r.n_deleted + r.n_changed
+            FROM {TABLE} r JOIN core.delivery__period d ON d.delivery_id = r.delivery_id AND d.period = ?
+            ORDER BY r.source, r.owner, r.period, r.part, r.version""",
+        [period],
+    )
+    if not found:
+        return ""
+    lines = [
+        "",
+        "## 更正的报送 / Corrected deliveries",
+        "",
+        "| 来源 source | 单位 owner | 月份 month | 版本 version | 涉及行数 rows added, deleted or changed |",
+        "|---|---|---|---|---|",
+    ]
+    for source, owner, month, old, new, n in found:
+        size = next((words for limit, words in _SIZES if n < limit), "≥10,000") if n else "0"
+        lines.append(f"| {source} | {owner} | {month} | v{old} → v{new} | {size} |")
+    return "\n".join(lines) + "\n"
 
 
 def compare(session: Session, contract: Contract, old: str, new: str) -> dict[str, Any]:
