@@ -217,13 +217,16 @@ def print_status(settings: Settings) -> dict[str, Any]:
 
 
 def _arrival(session: Session, settings: Settings, period: str) -> dict[str, int]:
-    """Packages that the calendar expects and that are missing (and not waived), or came or will come after their date."""
+    """Packages that the calendar expects and nobody waived: how many are missing, how many came after their date."""
     from datetime import date
 
     from warehouse.workflow.calendar import overview
 
     lines = [x for x in overview(session, period, settings.province_code, date.today()) if not x["waived"]]
-    return {"missing": sum(x["missing"] for x in lines), "late": sum(x["late"] for x in lines)}
+    return {
+        "missing": sum(x["missing"] for x in lines),
+        "late": sum(x["late"] and not x["missing"] for x in lines),
+    }
 
 
 def _silent(settings: Settings) -> str | None:

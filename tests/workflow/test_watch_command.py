@@ -93,3 +93,18 @@ def test_a_server_that_is_away_does_not_break_the_watch(house, hook):
     hook.failures = 99
     result = edu("watch")
     assert result.exit_code == 0 and not any(s["ok"] for s in json.loads(result.stdout)["sent"])
+
+
+def test_status_counts_what_is_missing_and_what_came_late(world, monkeypatch):
+    from warehouse.workflow.arrival import sync
+
+    monkeypatch.setenv("EDU_ROOT", str(world.root))
+    world.put("student_registry", rows_of("student_registry"), name="a.csv", received_on="2026-04-06")
+    with world.session() as session:
+        world.collect(session, "student_registry")
+    unseen = json.loads(edu("status").stdout)["months"][-1]
+    with world.session() as session:
+        sync(session, world.settings)
+    month = json.loads(edu("status").stdout)["months"][-1]
+    assert (month["period"], unseen["late"], month["late"]) == (PERIOD, 0, 1)
+    assert unseen["missing"] - month["missing"] == 3  # the two directories of the month, and this file
