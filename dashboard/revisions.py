@@ -23,7 +23,8 @@ def revisions(
 
     Compared is what the two pages show of series, region and moment. `cells`: value, numerator, denominator or being
     hidden differ, and the earlier figure was final; `updated`: it was provisional, so that a change was to be expected;
-    `added` and `gone`: only one of the two shows a figure. `list` has the revised cells first.
+    `added` and `gone`: only one of the two shows a figure. A month that the page no longer shows because the next one has
+    taken its place is not gone: the marts still hold it. `list` has the revised cells first.
     """
     before = release.facts.get("previous")
     if before is None or previous is None:
@@ -52,7 +53,9 @@ def revisions(
     (cells, updated, added, gone) = con.execute(
         """SELECT count(*) FILTER (was_shown AND is_shown AND is_changed AND NOT was_provisional),
                   count(*) FILTER (was_shown AND is_shown AND is_changed AND was_provisional),
-                  count(*) FILTER (is_shown AND NOT was_shown), count(*) FILTER (was_shown AND NOT is_shown) FROM pair"""
+                  count(*) FILTER (is_shown AND NOT was_shown),
+                  count(*) FILTER (was_shown AND NOT is_shown AND moment IN (SELECT moment FROM point))
+           FROM pair"""
     ).fetchall()[0]
     rows = con.execute(
         f"""SELECT series, level, code, moment, CASE WHEN was_hidden THEN 'h' END, old, CASE WHEN is_hidden THEN 'h' END, value,

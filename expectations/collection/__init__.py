@@ -2,7 +2,7 @@
 
 Datasets: `delivery` is one row per new file (work.main.delivery, see assets/collection/judging.py); every other dataset is an
 extract being collected (work.main.clean, see warehouse/intake/). Numbers come from ref.threshold, lists from ref.*.
-Statements, clauses and severities: domain rule table, collection.
+Statements, clauses and severities: the rule book, stage collection (docs/rules.md).
 """
 
 from __future__ import annotations

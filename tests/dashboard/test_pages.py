@@ -208,6 +208,31 @@ def test_revised_cell_is_listed_with_both_values(data):
     assert after == pytest.approx(before + 0.4)
 
 
+def test_the_next_month_takes_the_place_of_the_last_and_nothing_is_gone(tmp_path):
+    from tests.dashboard.world import make_release
+
+    make_release(tmp_path / "v2025.9.0", years=2, months=("2025-10",))
+    after = make_release(
+        tmp_path / "v2025.9.1", years=2, previous="v2025.9.0", months=("2025-10", "2025-11")
+    )
+    found = parsed(after).data()["revisions"]
+    assert found["added"] > 0 and found["gone"] == 0
+
+
+def test_a_figure_no_longer_shown_is_gone(tmp_path):
+    from tests.dashboard.world import make_release
+
+    make_release(tmp_path / "v2025.9.0", years=2)
+    after = make_release(tmp_path / "v2025.9.1", years=2, previous="v2025.9.0")
+    file = after / "parquet" / f"{MART}.parquet"
+    duckdb.sql(
+        f"CREATE OR REPLACE TABLE fewer AS SELECT * FROM '{file}' WHERE NOT (variant_id = 'I07' AND region_code = '630102' AND year = '2025')"
+    )
+    duckdb.sql(f"COPY fewer TO '{file}' (FORMAT parquet)")
+    write_pages(after)
+    assert parsed(after).data()["revisions"]["gone"] == 1
+
+
 def test_first_release_and_absent_previous_are_told_apart(releases, tmp_path):
     from tests.dashboard.world import make_release
 
