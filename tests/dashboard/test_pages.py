@@ -212,9 +212,7 @@ def test_the_next_month_takes_the_place_of_the_last_and_nothing_is_gone(tmp_path
     from tests.dashboard.world import make_release
 
     make_release(tmp_path / "v2025.9.0", years=2, months=("2025-10",))
-    after = make_release(
-        tmp_path / "v2025.9.1", years=2, previous="v2025.9.0", months=("2025-10", "2025-11")
-    )
+    after = make_release(tmp_path / "v2025.9.1", years=2, previous="v2025.9.0", months=("2025-10", "2025-11"))
     found = parsed(after).data()["revisions"]
     assert found["added"] > 0 and found["gone"] == 0
 
