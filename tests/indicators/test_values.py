@@ -287,3 +287,66 @@ def test_major_warning_and_crosswalk(fresh) -> None:
     assert [r[0] for r in rows] == [2022, 2023, 2024]
     assert [(r[3], r[4]) for r in rows] == [(1, "watch"), (2, "watch"), (3, "warning")]
     assert [r[6] for r in rows] == [True, False, False] and {r[5] for r in rows} == {"normal"}
+
+
+def _cohort(world, year: int, majors: dict[str, int], level: str = "41") -> None:
+    """Ten graduates of each major, so many of them settled."""
+    d = world.deliver("graduate_register", COLLEGE, f"{year}-09", part=str(year))
+    for m, (major, settled) in enumerate(majors.items()):
+        for n in range(10):
+            world.row("raw.graduate_register__graduate", d, COLLEGE, college_code=COLLEGE, major_code=major, degree_level_code=level,
+                      id_no_token=token(year * 1000 + m * 10 + n), graduation_year=year,
+                      destination_code="10" if n < settled else "70")  # fmt: skip
+
+
+def test_a_decision_under_an_old_code_goes_on_under_the_new_one(fresh) -> None:
+    """670102K of a college became 570102K; the same digits of a bachelor programme are another major."""
+    from warehouse.indicators.record import decide_major, newest_code
+
+    s = fresh.session
+    s.execute("UPDATE ref.threshold SET value = 10 WHERE threshold_id = 'warning_min_graduates'")
+    _cohort(fresh, 2022, {"670102K": 6, "500101": 9, "500102": 9})
+    fresh.run()
+    assert newest_code(s, COLLEGE, "670102K") == "570102K" and newest_code(s, COLLEGE, "999999") is None
+    decide_major(s, COLLEGE, "670102K", 2022, "watch", "u-1", "低于中位数")
+    # recorded before the crosswalk was known
+    s.execute("UPDATE ops.major__decision SET major_code = '670102K'")
+    _cohort(fresh, 2023, {"570102K": 6, "500101": 9, "500102": 9})
+    fresh.run()
+    assert s.rows(
+        "SELECT year, state_code, decided_year FROM mart.major_warning__school_major_year WHERE major_code = '570102K' ORDER BY 1"
+    ) == [(2022, "watch", 2022), (2023, "watch", 2022)]
+    # the next step starts from there
+    assert decide_major(s, COLLEGE, "570102K", 2023, "warning", "u-1", "连续两届偏低") == "watch"
+
+
+def test_vocational_majors_are_judged_by_their_entrants(fresh) -> None:
+    """Least: 3 entrants. 160100 of the old catalogue is 770101: 2, 2, 2 entrants, warned in the third year; 610301 has 3."""
+    s = fresh.session
+    s.execute("UPDATE ref.threshold SET value = 3 WHERE threshold_id = 'warning_min_entrants'")
+    for year in (2023, 2024, 2025):
+        period = f"{year}-09"
+        d, v = fresh.deliver("school_directory", A, period), fresh.deliver("vocational_registry", A, period)
+        fresh.row("raw.school_directory__school", d, A, school_id="3663000004", school_name="职校", region_code=A + "001000",
+                  school_run_type_code="361", urban_rural_code="111", is_teaching_point=False)  # fmt: skip
+        for major, entrants in (("160100" if year == 2023 else "770101", 2), ("610301", 3)):
+            for n in range(entrants + 1):
+                # the last one is in the second year, and evening pupils (kind 3) are no entrants
+                fresh.row("raw.vocational_registry__student", v, A, school_id="3663000004", grade_code="V1" if n < entrants else "V2",
+                          class_label="1", id_no_token=token(year * 1000 + int(major[:2]) * 10 + n), sex_code="1", ethnic_code="01",
+                          major_code=major, student_kind_code="1", hukou_county_code=A, entry_month=period)  # fmt: skip
+        fresh.row("raw.vocational_registry__student", v, A, school_id="3663000004", grade_code="V1", class_label="1",
+                  id_no_token=token(year * 1000 + 999), sex_code="1", ethnic_code="01", major_code="770101", student_kind_code="3",
+                  hukou_county_code=A, entry_month=period)  # fmt: skip
+        fresh.run(period)
+    assert s.rows(
+        "SELECT major_code, year, n_entrants, is_low, n_low_cohorts, proposed_state_code, is_code_mapped, college_name_zh "
+        "FROM mart.major_warning__school_major_year WHERE level_code = 'secondary' AND period = '2025-09' ORDER BY 1, 2"
+    ) == [
+        ("610301", 2023, 3, False, 0, "normal", False, "职校"),
+        ("610301", 2024, 3, False, 0, "normal", False, "职校"),
+        ("610301", 2025, 3, False, 0, "normal", False, "职校"),
+        ("770101", 2023, 2, True, 1, "watch", True, "职校"),
+        ("770101", 2024, 2, True, 2, "watch", False, "职校"),
+        ("770101", 2025, 2, True, 3, "warning", False, "职校"),
+    ]

@@ -9,14 +9,6 @@ from warehouse.engine.duckdb import Session
 from warehouse.errors import UsageError
 from warehouse.ledger import append
 
-# a major goes one step at a time; back to normal is possible until it is closed
-STEPS: dict[str, tuple[str, ...]] = {
-    "normal": ("watch", "warning"),
-    "watch": ("normal", "warning"),
-    "warning": ("normal", "watch", "suspended"),
-    "suspended": ("normal", "watch", "exit"),
-    "exit": (),
-}
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -40,47 +32,68 @@ def _text(text: str, what: str) -> str:
     return text.strip()
 
 
+def newest_code(session: Session, college: str, major: str) -> str | None:
+    """The code under which the warning table holds a major; an old code leads to its new one. None if it is not there."""
+    found = session.rows(
+        "SELECT major_code FROM mart.major_warning__school_major_year WHERE college_code = $college AND (major_code = $major "
+        "OR major_code IN (SELECT new_code FROM ref.major_crosswalk WHERE old_code = $major)) ORDER BY major_code <> $major LIMIT 1",
+        {"college": college, "major": major},
+    )
+    return str(found[0][0]) if found else None
+
+
 def decide_major(
     session: Session, college: str, major: str, year: int, state: str, by: str, reason: str
 ) -> str:
-    """Record the state of a major from a cohort on; returns the state before. UsageError for a step that the rules do not allow."""
+    """Record the state of a major of a college or vocational school from a year on; returns the state before.
+
+    Raises UsageError for a step that `major_transition` does not allow, and for what is not in the warning table.
+    """
     check_account(by)
     _text(reason, "理由 reason")
-    if state not in STEPS:
-        raise UsageError(f"没有状态 {state} / there is no state {state}", "one of: " + ", ".join(STEPS))
-    if not session.value(
-        "SELECT count(*) FROM core.graduate__person_year WHERE college_code = ? AND major_code = ?",
-        [college, major],
-    ):
+    states = [
+        r[0] for r in session.rows("SELECT code FROM ref.code_list WHERE list_id = 'major_state' ORDER BY 1")
+    ]
+    if state not in states:
+        raise UsageError(f"没有状态 {state} / there is no state {state}", "one of: " + ", ".join(states))
+    code = newest_code(session, college, major)
+    if code is None:
         raise UsageError(
-            f"{college} {major}: 没有毕业生 / has no graduates",
+            f"{college} {major}: 预警表中没有 / is not in the warning table",
             "take college and major from mart.major_warning__school_major_year",
         )
     last = session.rows(
-        "SELECT state_code, year FROM ops.major__decision WHERE college_code = ? AND major_code = ? ORDER BY seq DESC LIMIT 1",
-        [college, major],
+        "SELECT state_code, year FROM ops.major__decision WHERE college_code = $college AND (major_code = $code OR major_code IN "
+        "(SELECT old_code FROM ref.major_crosswalk WHERE new_code = $code)) ORDER BY seq DESC LIMIT 1",
+        {"college": college, "code": code},
     )
     before, since = last[0] if last else ("normal", 0)
     if year < since:
         raise UsageError(
             f"{year} 早于上次决定 {since} / is before the last decision {since}",
-            "a decision holds from its cohort on; take a later one",
+            "a decision holds from its year on; take a later one",
         )
-    if state not in STEPS[before]:
+    allowed = [
+        r[0]
+        for r in session.rows(
+            "SELECT to_state FROM ref.major_transition WHERE from_state = ? ORDER BY 1", [before]
+        )
+    ]
+    if state not in allowed:
         raise UsageError(
             f"不能由 {before} 变为 {state} / {before} cannot become {state}",
-            "allowed: " + (", ".join(STEPS[before]) or "none, a closed major stays closed"),
+            "allowed: " + (", ".join(allowed) or "none, a closed major stays closed"),
         )
     with session.transaction():
         seq = session.value("SELECT coalesce(max(seq), 0) + 1 FROM ops.major__decision")
         session.execute(
             "INSERT INTO ops.major__decision VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [seq, college, major, year, state, reason.strip(), by, datetime.now()],
+            [seq, college, code, year, state, reason.strip(), by, datetime.now()],
         )
         append(
             session,
             "major_decided",
-            f"{college}/{major}",
+            f"{college}/{code}",
             {"year": year, "from": before, "to": state, "by": by},
         )
     return str(before)
