@@ -343,6 +343,25 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        id="RP19",
+        title_zh="重算一致",
+        statement_zh="输入、代码和参数相同的重算结果相同，否则结果须升版本",
+        statement_en="The same inputs, code and parameters give the same rows again; another result is another version",
+        clause="统计法第六条（统计资料真实准确）；青政办〔2016〕225号第33项",
+        severity=BLOCK,
+        owner_zh=CENTRE,
+        fix_zh="找出模型中不确定的次序或未登记的输入，改正后重新计算",
+        fix_en="Find the order that is not fixed or the input that is not listed in the model, mend it and compute again",
+        checks=(
+            no_rows(
+                "reprocessing",
+                "SELECT model FROM {batch} GROUP BY model, period, fingerprint, engine HAVING count(DISTINCT content) > 1",
+                key=("model",),
+                units="SELECT count(DISTINCT model) FROM {batch}",
+            ),
+        ),
+    ),
+    Rule(
         id="RP22",
         title_zh="死亡与处分原因不外流",
         statement_zh="死亡原因、处分原因不出现在采集区以外的表中",

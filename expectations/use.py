@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from expectations.rule import AUDIT, BLOCK, CENTRE, Rule, no_rows, on_columns, satisfies, threshold
 
 _ACCESS = "ops.access__event"
 _DECIDES = "教育帮扶与应助尽助"  # purpose of the tables on which people decide about a person
+=======
+from expectations.rule import BLOCK, CENTRE, Rule, no_rows, on_columns
+>>>>>>> 61d52c1 (Rules RP19 and RU12; revisions of years that are over and their causes between releases; frozen scorecard in the circle)
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -81,6 +85,25 @@ RULES: tuple[Rule, ...] = (
             on_columns(
                 "tier IN ('L1', 'L2') AND type <> 'UUID' AND NOT regexp_matches(column_name, '(token|person_key|row_no|birth_date)')",
                 when="kind = 'marts'",
+            ),
+        ),
+    ),
+    Rule(
+        id="RU12",
+        title_zh="考核用数有据",
+        statement_zh="年度考核成绩单取自已批准发布的版本，冻结后内容不变",
+        statement_en="A scorecard for assessment comes from an approved, published release and is not changed afterwards",
+        clause="青政办〔2016〕225号三（一）；教育统计管理规定第二十八条",
+        severity=BLOCK,
+        owner_zh=CENTRE,
+        fix_zh="先发布该版本，再冻结成绩单；内容被改动的，从台账恢复",
+        fix_en="Publish the release, then freeze the scorecard; restore a changed one from its release",
+        checks=(
+            no_rows(
+                "assessment_use",
+                "SELECT year, version FROM {batch} WHERE sha256(rows_json) <> content_hash OR release_id NOT IN "
+                "(SELECT subject FROM ops.ledger__event WHERE event = 'publish')",
+                key=("year", "version"),
             ),
         ),
     ),

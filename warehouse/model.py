@@ -280,6 +280,12 @@ def run_model(session: Session, model: Model, period: str, *, reference: str, co
                 content,
             ],
         )
+        session.execute(
+            "INSERT INTO ops.model_content__run SELECT $model, $period, $fingerprint, version(), $content WHERE NOT EXISTS "
+            "(SELECT 1 FROM ops.model_content__run WHERE model = $model AND period = $period AND fingerprint = $fingerprint "
+            "AND engine = version() AND content = $content)",
+            {"model": model.table, "period": period, "fingerprint": fingerprint, "content": content},
+        )
     return ModelRun(model.table, False, n_rows, seconds)
 
 

@@ -28,7 +28,8 @@ _MODELS = models_of("sharing")
 _MARTS = sorted(load_contracts("marts"))
 _STAGED = tuple(f"release.{mart}" for mart in _MARTS)
 _REGISTERS = ("content_scan", "release_paper", "person_counter", "blocking_result")
-_DATASETS = {**datasets_of(_MODELS), CANDIDATE: ("lineage", *_REGISTERS, *_STAGED)}
+_RECORDS = ("lineage", "reprocessing", "assessment_use")
+_DATASETS = {**datasets_of(_MODELS), CANDIDATE: (*_RECORDS, *_REGISTERS, *_STAGED)}
 
 
 @dg.multi_asset(
@@ -54,7 +55,12 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse, pages: R
         results = list(run_room(session, settings, period, _MODELS, context.log))
         yield from results
         build_lineage(session, period)
-        judged = dict(judge(session, settings, period, [Subject("lineage", "work.main.lineage")]))
+        records = [
+            Subject("lineage", "work.main.lineage"),
+            Subject("reprocessing", "ops.model_content__run", scope=f"period = {literal(period)}"),
+            Subject("assessment_use", "ops.scorecard__frozen", scope=f"year = {period[:4]}"),
+        ]
+        judged = dict(judge(session, settings, period, records))
         candidate = _candidate(session, settings, period, pages)
         context.log.info(f"candidate {candidate.path.name}")
         build_registers(session, period, candidate)

@@ -350,3 +350,20 @@ def test_vocational_majors_are_judged_by_their_entrants(fresh) -> None:
         ("770101", 2024, 2, True, 2, "watch", False, "职校"),
         ("770101", 2025, 2, True, 3, "warning", False, "职校"),
     ]
+
+
+def test_a_year_that_is_over_should_not_move(fresh) -> None:
+    """The rate of 2023 that September 2025 gives differently: the population of that year was delivered anew."""
+    for period, children in (("2024-09", 8), ("2025-09", 10)):
+        d = fresh.deliver("reported_statistics", "63", period)
+        reported(fresh, d, "graduates_junior", 6, 2023)
+        reported(fresh, d, "entrants_senior", 4 if children == 8 else 5, 2023)
+        people = fresh.deliver("population", "63", period)
+        population(fresh, A, {7: (children, 0)}, people, year=int(period[:4]))
+        registry = fresh.deliver("student_registry", A, period)
+        pupil(fresh, registry, A, CITY, "11", int(period[:4]))
+        fresh.run(period)
+    assert fresh.session.rows(
+        "SELECT period, year, variant_id, earlier_period, earlier_numerator, numerator, cause_code FROM mart.indicator_revision__region_year "
+        "WHERE region_level = 'province' AND variant_id IN ('I06.without', 'I03.gross')"
+    ) == [("2025-09", 2023, "I06.without", "2024-09", 4, 5, "delivery")]

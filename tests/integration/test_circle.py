@@ -9,6 +9,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -84,7 +85,9 @@ def test_the_circle(tmp_path):
     sound = file.read_bytes()
     truth = returned_and_corrected(house, file, sound)
     first = through_three_levels(house)
+    frozen = frozen_for_assessment(house, first)
     corrected_after_publication(house, file, truth, first)
+    the_frozen_scorecard_stays(house, frozen)
     house.must("verify", "--ledger", "--archive")
 
 
@@ -151,6 +154,25 @@ def through_three_levels(house: House) -> str:
     directory = next(x for x in coverage["sources"] if x["source"] == SOURCES[0])
     assert coverage["status"] == "provisional" and (directory["expected"], directory["in_force"]) == (45, 2)
     return release
+
+
+def frozen_for_assessment(house: House, release: str) -> dict[str, Any]:
+    """The scorecard of the year, from the release that was approved."""
+    done = json.loads(house.must("scorecard", "freeze", MONTH[:4], "--by", REVIEWER, "--json"))
+    assert (done["version"], done["is_new"], done["release"]) == (1, True, release)
+    return dict(json.loads(house.must("scorecard", "show", MONTH[:4], "--json")))
+
+
+def the_frozen_scorecard_stays(house: House, frozen: dict[str, Any]) -> None:
+    """After the correction and its release: the version of the assessment is what it was; new figures need a reason."""
+    assert json.loads(house.must("scorecard", "show", MONTH[:4], "--json")) == frozen
+    code, _, said = house.edu("scorecard", "freeze", MONTH[:4], "--by", REVIEWER)
+    assert code == 0 or "--reason" in said, said
+    assert json.loads(house.must("scorecard", "show", MONTH[:4], "--version", "1", "--json")) == frozen
+    passed = house.rows(
+        "SELECT DISTINCT status FROM ops.rule_result__rule_batch WHERE rule_id = 'RU12' AND n_tested > 0"
+    )
+    assert passed == [("passed",)]
 
 
 def corrected_after_publication(house: House, file: Path, content: bytes, first: str) -> None:

@@ -8,6 +8,7 @@ from expectations.gate import Gate
 from expectations.processing import RULES
 from expectations.rule import Stage
 from tests.unit.test_mini_province_data import PERIOD, A, empty_province, fill, population
+from warehouse.model import load_models, run_model
 
 GROSS = "mart.gross_enrolment__region_year"
 ENROLMENT = "mart.enrolment__county_stage_month"
@@ -186,8 +187,25 @@ def test_columns(session, rule, values):
     assert found == ({rule} if rule else set())
 
 
+def test_rp19_the_same_again(session):
+    runs = "SELECT * FROM ops.model_content__run"
+    assert failing(session, "reprocessing", rows=runs) == set()
+    # computed again from the same inputs: no second result
+    n = session.value("SELECT count(*) FROM ops.model_content__run")
+    session.execute("DELETE FROM ops.model_run__model_period WHERE model = 'use.measure__region_year'")
+    model = load_models()["use.measure__region_year"]
+    assert not run_model(session, model, PERIOD, reference="test", code_version="test").skipped
+    assert session.value("SELECT count(*) FROM ops.model_content__run") == n
+    other = "INSERT INTO {t} SELECT model, period, fingerprint, engine, 'other' FROM {t} LIMIT 1"
+    assert failing(session, "reprocessing", other, rows=runs) == {"RP19"}
+    # a new version of the engine hashes anew; changed inputs are another state
+    for change in ("engine = 'v9'", "fingerprint = 'new'"):
+        statement = f"{other}; UPDATE {{t}} SET {change} WHERE content = 'other'"
+        assert failing(session, "reprocessing", statement, rows=runs) == set()
+
+
 def test_every_rule_is_broken_here():
     # those of the history of persons are broken in tests/history
     elsewhere = {"RP06", "RP07", "RP08", "RP15", "RP23"}
-    here = {"RP01", "RP04", "RP09", "RP10", "RP11", "RP12", "RP13", "RP14", "RP22"}
+    here = {"RP01", "RP04", "RP09", "RP10", "RP11", "RP12", "RP13", "RP14", "RP19", "RP22"}
     assert {r.id for r in RULES} == here | elsewhere

@@ -25,10 +25,11 @@ from fixtures.release_world import (
 from openpyxl import load_workbook
 
 from warehouse.contract import Contract
+from warehouse.engine.duckdb import Session
 from warehouse.errors import BlockedError, EduError, UsageError
 from warehouse.protection import enforced
 from warehouse.release import load_candidate, verify_release
-from warehouse.release.changes import needed_bump
+from warehouse.release.changes import compare, needed_bump
 from warehouse.release.manifest import read_contracts
 
 
@@ -241,7 +242,37 @@ def test_first_changes_and_counts_against_the_previous_release(settings):
     assert "| aid__county_stage | 有修订 revised | 1.0.0 | 0 | 0 | 1 | 2 |" in text
     assert "| graduate__county | 有修订 revised | 1.0.0 | 2 | 1 | 0 | 0 |" in text
     assert "| school__school | 无变化 same | 1.0.0 | 0 | 0 | 0 | 0 |" in text
+    assert "rows revised because: 数据更正 the data were corrected: 1" in text
     assert "revised in `n_aided`: 1" in text and "revised in `n_students`: 1" in text
+
+
+def test_a_revision_names_its_cause(tmp_path):
+    """One row of each cause: the definition before the coverage before the data; a row that did not change has none."""
+    mart = contract("figure__county", "指标 | Figures", [
+        column("county_code", "县代码", "VARCHAR", key=True), column("value", "值", "DOUBLE"),
+        column("definition_version", "定义版本", "VARCHAR"), column("share_covered", "报送比例", "DOUBLE"),
+    ])  # fmt: skip
+    con = duckdb.connect()
+    for folder, figures in (
+        (
+            "a",
+            "('1', 1.0, 'I01.1', 0.5), ('2', 1.0, 'I01.1', 0.5), ('3', 1.0, 'I01.1', 0.5), ('4', 1.0, 'I01.1', 0.5)",
+        ),
+        (
+            "b",
+            "('1', 2.0, 'I01.2', 1.0), ('2', 2.0, 'I01.1', 1.0), ('3', 2.0, 'I01.1', 0.5), ('4', 1.0, 'I01.1', 0.5)",
+        ),
+    ):
+        (tmp_path / folder / "parquet").mkdir(parents=True)
+        con.execute(f"COPY (SELECT * FROM (VALUES {figures}) f(county_code, value, definition_version, share_covered)) "
+                    f"TO '{tmp_path / folder / 'parquet' / 'figure__county.parquet'}' (FORMAT parquet)")  # fmt: skip
+    known = {mart.id: mart}
+    (found,) = compare(Session(con, tmp_path), tmp_path / "a", known, tmp_path / "b", known)
+    assert {words.split()[0]: n for words, n in found.causes.items()} == {
+        "定义变更": 1,
+        "报送范围变化": 1,
+        "数据更正": 1,
+    }
 
 
 def test_new_and_removed_marts_and_columns_in_changes(settings):

@@ -30,6 +30,7 @@ class MartChange:
     removed: int | None = None
     changed: int | None = None
     cells: dict[str, int] = field(default_factory=dict)
+    causes: dict[str, int] = field(default_factory=dict)
 
 
 def needed_bump(before: Contract, after: Contract) -> str:
@@ -95,6 +96,7 @@ def _compare(
     retyped = tuple(n for n in new if n in old and old[n].upper() != new[n].upper())
     added = removed = changed = None
     cells: dict[str, int] = {}
+    causes: dict[str, int] = {}
     if before.key == after.key and before.key:
         a = f"read_parquet({literal(str(before_root / 'parquet' / f'{before.id}.parquet'))})"
         b = f"read_parquet({literal(str(after_root / 'parquet' / f'{after.id}.parquet'))})"
@@ -120,6 +122,14 @@ def _compare(
         )[0]
         added, removed, changed = row[:3]
         cells = {n: c for n, c in zip(values, row[3:], strict=True) if c}
+        if changed:
+            why = _cause(set(values))
+            any_cell = " OR ".join(differs)
+            causes = dict(
+                session.rows(
+                    f"SELECT {why}, count(*) FROM {a} a JOIN {b} b ON {pair} WHERE {any_cell} GROUP BY 1 ORDER BY 1"
+                )
+            )
     columns_added = tuple(n for n in new if n not in old)
     columns_removed = tuple(n for n in old if n not in new)
     revised = (
@@ -138,7 +148,29 @@ def _compare(
         removed=removed,
         changed=changed,
         cells=cells,
+        causes=causes,
     )
+
+
+# why a row was revised: the first of these that changed; nothing of it means that the data behind it changed
+_CAUSES = {
+    "definition_version": "定义变更 the definition changed",
+    "basis_code": "口径变更 the region basis changed",
+    "population_year": "人口来源变更 the population series changed",
+    "share_covered": "报送范围变化 more or fewer units have delivered",
+    "reference_version": "参考数据变更 reference data changed",
+}
+_DATA = "数据更正 the data were corrected"
+
+
+def _cause(columns: set[str]) -> str:
+    """SQL text that names the cause of a revision of row a to row b."""
+    cases = " ".join(
+        f"WHEN a.{quote(c)} IS DISTINCT FROM b.{quote(c)} THEN {literal(words)}"
+        for c, words in _CAUSES.items()
+        if c in columns
+    )
+    return f"CASE {cases} ELSE {literal(_DATA)} END" if cases else literal(_DATA)
 
 
 _STATUS = {
@@ -175,6 +207,7 @@ def changes_text(release: str, previous: str | None, changes: list[MartChange]) 
             *(f"- 新增列 column added: `{n}`" for n in c.columns_added),
             *(f"- 删除列 column removed: `{n}`" for n in c.columns_removed),
             *(f"- 改类型 column retyped: `{n}`" for n in c.columns_retyped),
+            *(f"- 修订原因 rows revised because: {cause}: {count}" for cause, count in c.causes.items()),
             *(f"- 修订格 cells revised in `{n}`: {count}" for n, count in c.cells.items()),
         ]
         if parts:

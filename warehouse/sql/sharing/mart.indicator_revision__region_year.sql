@@ -1,12 +1,22 @@
--- Figures of a year that an earlier month gave differently, for figures that should not move with the months (annual, reported, cohorts): was, is, and why.
-WITH figure AS (
+-- Figures of a year that an earlier month gave differently, for figures that should not move with the months: was, is, and why.
+WITH limits AS (
+  SELECT max(CASE WHEN t.threshold_id = 'enrolment_month' THEN CAST(t.value AS INTEGER) END) AS enrolment_month
+  FROM ref.threshold AS t
+),
+school_year AS (
+  SELECT CAST(substr($period, 1, 4) AS INTEGER)
+           - CASE WHEN CAST(substr($period, 6, 2) AS INTEGER) < l.enrolment_month THEN 1 ELSE 0 END AS first_year
+  FROM limits AS l
+),
+figure AS (
   SELECT v.period, v.year, v.variant_id, v.origin_code, v.region_level, v.region_code, v.numerator, v.denominator,
          v.n_numerator_persons, v.n_denominator_persons, v.value_unrounded, v.share_covered, v.definition_version,
          v.reference_version, v.population_basis_code, v.population_year, v.basis_code, v.as_of_date
   FROM mart.indicator_value__region_year AS v
   JOIN ref.indicator_variant AS i ON i.variant_id = v.variant_id
-  -- monthly counts of pupils move by themselves; graduates and reported figures do not
-  WHERE v.period <= $period AND (v.origin_code = 'reported' OR i.indicator_id = 'I14')
+  CROSS JOIN school_year AS y
+  -- counts of the running school year move by themselves; those of years that are over, graduates and reported figures do not
+  WHERE v.period <= $period AND (v.origin_code = 'reported' OR i.indicator_id = 'I14' OR v.year < y.first_year)
 ),
 earlier AS (
   SELECT q.period, q.year, q.variant_id, q.origin_code, q.region_level, q.region_code, q.numerator, q.denominator,

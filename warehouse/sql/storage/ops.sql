@@ -81,6 +81,15 @@ CREATE TABLE IF NOT EXISTS ops.model_run__model_period (
 );
 COMMENT ON TABLE ops.model_run__model_period IS '模型运行 / how each table of each period came about';
 
+CREATE TABLE IF NOT EXISTS ops.model_content__run (
+  model       VARCHAR NOT NULL,
+  period      VARCHAR NOT NULL,
+  fingerprint VARCHAR NOT NULL,
+  engine      VARCHAR NOT NULL,           -- hashes of rows are equal within one version of the engine only
+  content     VARCHAR NOT NULL
+);
+COMMENT ON TABLE ops.model_content__run IS '重算记录 / what each state of the inputs of a table came to, once for every result (rule RP19)';
+
 CREATE TABLE IF NOT EXISTS ops.ledger__event (
   seq        BIGINT NOT NULL,
   occurred_at TIMESTAMP NOT NULL,
