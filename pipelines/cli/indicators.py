@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pipelines.cli.shell import emit, json_option, say, with_settings
@@ -53,29 +55,49 @@ def show(settings: Settings, year: int, version: int | None, as_json: bool) -> N
     with open_reader(settings) as session:
         found = frozen(session, year, version)
     table = Table(
-        "目标",
-        "名称",
-        "范围",
-        "要求",
-        "现值",
-        "差距",
-        "状态",
-        "牵头",
+        "目标 target",
+        "名称 name",
+        "范围 region",
+        "要求 wanted",
+        "现值 value",
+        "差距 gap",
+        "趋势 trend",
+        "每年需 a year",
+        "状态 status",
+        "来源 origin",
+        "牵头 lead",
+        "协同 with",
         title=f"{year} · v{found['version']} · {found['release']}",
     )
     for r in found["rows"]:
-        value, gap = (
-            r["value_published"] if r["value_published"] is not None else r["value_unrounded"],
-            r["gap"],
-        )
-        table.add_row(
-            f"{r['target_id']}.{r['part_no']}", r["target_name_zh"], r["region_name_zh"] or "",
-            f"{r['op']} {r['target_value']:g}" if r["target_value"] is not None else "",
-            "–" if value is None else str(value), "–" if gap is None else f"{gap:+.1f}",
-            r["status_code"] if r["status_code"] != "not_computable" else f"{r['status_code']}: {r['reason_zh']}", r["lead_zh"] or "",
-        )  # fmt: skip
+        table.add_row(*_line(r))
     Console(stderr=True, soft_wrap=True).print(table)
     emit(as_json, found)
+
+
+_STATUS = {"met": "达标 met", "not_met": "未达标 not met"}
+_TREND = {"improving": "好转 better", "worsening": "退步 worse", "steady": "持平 same"}
+_HOW = {
+    "computed": "本库计算 computed",
+    "reported": "部门报送 reported",
+    "not_collected": "未采集 not collected",
+}
+
+
+def _line(r: dict[str, Any]) -> list[str]:
+    """A row of the scorecard as texts: the value with its year, and why there is none."""
+    value = r["value_published"] if r["value_published"] is not None else r["value_unrounded"]
+    due = f" ({r['target_year']})" if r["target_year"] else ""
+    number = f"{r['target_id']}.{r['part_no']}" if r["part_no"] else str(r["target_id"])
+    status = _STATUS.get(r["status_code"], f"无法判定 not judged: {r['reason_zh']}")
+    return [
+        number, r["target_name_zh"], r["region_name_zh"] or "",
+        f"{r['op']} {r['target_value']:g}{due}" if r["target_value"] is not None else "",
+        "–" if value is None else f"{float(value):g} ({r['year']})", "–" if r["gap"] is None else f"{r['gap']:+.1f}",
+        _TREND.get(r["trend_code"], "–"), "–" if r["pace_needed"] is None else f"{r['pace_needed']:+.1f}",
+        status + (" · 暂定 provisional" if r["is_provisional"] else "") + (" · 逾期 overdue" if r["is_overdue"] else ""), _HOW[r["computability_code"]], r["lead_zh"] or "",
+        (r["co_units_zh"] or "").replace("|", "、"),
+    ]  # fmt: skip
 
 
 @click.group(short_help="Decisions about majors (items 11, 18)")

@@ -28,6 +28,8 @@ _FILE = (
     "n_accepted",
     "n_quarantined",
 )
+_TARGET = ("target_id", "part_no", "name_zh", "name_en", "region_set_id", "region_set_zh", "op", "target_value", "unit",
+           "target_year", "lead_zh", "status_code", "gap", "is_provisional")  # fmt: skip
 _RULE = ("rule_id", "dataset", "status", "n_tested", "n_failed")
 TABLES = (
     "use.measure__county_school", "use.measure__county_person", "use.population_band__region_year", "core.reported__region_year",
@@ -156,9 +158,18 @@ def explain(
             GROUP BY ALL ORDER BY ALL""", [*TABLES, *sources, known, batches, batches],
     )  # fmt: skip
     targets = _dicts(
-        session, ("target_id", "part_no", "region_set_id", "op", "target_value", "target_year"),
-        "SELECT target_id, part, region_set_id, op, value::DOUBLE, year FROM ref.policy_target WHERE variant_id = ? ORDER BY ALL",
-        [variant],
+        session, _TARGET,
+        """SELECT t.target_id, coalesce(t.part::INTEGER, 0), t.name_zh, t.name_en, t.region_set_id, r.name_zh, t.op, t.value::DOUBLE,
+                  t.unit, t.year, t.lead_zh, p.status_code, p.gap, p.is_provisional
+           FROM ref.policy_target t LEFT JOIN ref.region_set r USING (region_set_id)
+           LEFT JOIN mart.indicator_progress__region_year p
+             ON p.period = $period AND p.target_id = t.target_id AND p.part_no = coalesce(t.part::INTEGER, 0)
+           WHERE t.variant_id = $variant ORDER BY 1, 2""",
+        {"variant": variant, "period": known},
     )  # fmt: skip
+    definition = _dicts(
+        session, ("note_zh", "source_doc", "confidence"),
+        "SELECT note_zh, source_doc, confidence FROM ref.indicator_variant WHERE variant_id = ?", [variant],
+    )[0]  # fmt: skip
     return {"variant": variant, "region_level": level, "region_code": code, "year": year, "period": known, "values": values,
-            "terms": terms, "sources": sources, "files": files, "rules": rules, "targets": targets}  # fmt: skip
+            "terms": terms, "sources": sources, "files": files, "rules": rules, "targets": targets, "definition": definition}  # fmt: skip
