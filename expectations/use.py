@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from expectations.rule import AUDIT, BLOCK, CENTRE, Rule, no_rows, on_columns, satisfies, threshold
 
 _ACCESS = "ops.access__event"
 _DECIDES = "教育帮扶与应助尽助"  # purpose of the tables on which people decide about a person
-=======
-from expectations.rule import BLOCK, CENTRE, Rule, no_rows, on_columns
->>>>>>> 61d52c1 (Rules RP19 and RU12; revisions of years that are over and their causes between releases; frozen scorecard in the circle)
 
 RULES: tuple[Rule, ...] = (
     Rule(

@@ -90,12 +90,14 @@ def _line(r: dict[str, Any]) -> list[str]:
     due = f" ({r['target_year']})" if r["target_year"] else ""
     number = f"{r['target_id']}.{r['part_no']}" if r["part_no"] else str(r["target_id"])
     status = _STATUS.get(r["status_code"], f"无法判定 not judged: {r['reason_zh']}")
+    status += " · 暂定 provisional" if r["is_provisional"] else ""
+    status += " · 逾期 overdue" if r["is_overdue"] else ""
     return [
         number, r["target_name_zh"], r["region_name_zh"] or "",
         f"{r['op']} {r['target_value']:g}{due}" if r["target_value"] is not None else "",
         "–" if value is None else f"{float(value):g} ({r['year']})", "–" if r["gap"] is None else f"{r['gap']:+.1f}",
         _TREND.get(r["trend_code"], "–"), "–" if r["pace_needed"] is None else f"{r['pace_needed']:+.1f}",
-        status + (" · 暂定 provisional" if r["is_provisional"] else "") + (" · 逾期 overdue" if r["is_overdue"] else ""), _HOW[r["computability_code"]], r["lead_zh"] or "",
+        status, _HOW[r["computability_code"]], r["lead_zh"] or "",
         (r["co_units_zh"] or "").replace("|", "、"),
     ]  # fmt: skip
 
