@@ -104,6 +104,30 @@ def test_the_province_on_paper(province, variant: str) -> None:
     assert rows == [(numerator, denominator, None if published is None else Decimal(published), reason)]
 
 
+def test_every_target_has_a_row_a_label_and_who_answers(province) -> None:
+    s = province.session
+    rows = s.rows(
+        "SELECT target_id, part_no, computability_code, status_code, reason_zh, lead_zh FROM mart.indicator_progress__region_year"
+    )
+    assert {r[0] for r in rows} == {f"T{n:02d}" for n in range(1, 46)}
+    assert len(rows) == s.value("SELECT count(*) FROM ref.policy_target")
+    assert {r[2] for r in rows} == {"computed", "reported", "not_collected"} and all(r[5] for r in rows)
+    assert not [r for r in rows if r[3] == "not_computable" and not r[4]]
+    label = {(target, part): (how, why) for target, part, how, _, why, _ in rows}
+    # years of service for an honour: conditions that no source shows; the level of digitalisation is for others to report
+    assert {label["T14", n] for n in (1, 2, 3)} | {label["T36", 0]} == {("not_collected", "现有数据源未采集")}
+    assert label["T40", 1] == ("reported", "由主管部门报告，尚未收到")
+
+
+def test_the_level_of_digitalisation_is_judged_when_it_is_reported(fresh) -> None:
+    reported(fresh, fresh.deliver("reported_statistics", "63"), "digital_level", 96.5)
+    fresh.run()
+    assert fresh.session.rows(
+        "SELECT status_code, computability_code, value_published, round(gap, 1) FROM mart.indicator_progress__region_year "
+        "WHERE target_id = 'T40' AND part_no = 1"
+    ) == [("not_met", "reported", Decimal("96.50"), -3.5)]  # fmt: skip
+
+
 def test_every_variant_has_a_row_and_every_gap_its_words(province) -> None:
     rows = province.session.rows(
         "SELECT variant_id FROM ref.indicator_variant WHERE region_filter IS NULL EXCEPT "
