@@ -343,6 +343,28 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        id="RP17",
+        title_zh="参考数据变更有据",
+        statement_zh="参考表每一行有来源文件；安装后的每次变更有批准人和依据文件",
+        statement_en="Every row of a reference table names its source; every change after installation has an approver and its document",
+        clause="教育统计管理规定；青政办〔2016〕225号第33项",
+        severity=BLOCK,
+        owner_zh=CENTRE,
+        fix_zh="核对变更后批准：edu reference list；edu reference approve 表名 --document 文件 --by 账号",
+        fix_en="Check the change and approve it: edu reference list; edu reference approve TABLE --document PAPER --by ACCOUNT",
+        checks=(
+            no_rows(
+                "reference_change",
+                "SELECT c.table_name FROM {batch} c WHERE NOT c.is_first "
+                "AND c.seq = (SELECT max(n.seq) FROM {batch} n WHERE n.table_name = c.table_name) "
+                "AND NOT EXISTS (SELECT 1 FROM ops.reference__approval a "
+                "WHERE a.table_name = c.table_name AND a.content_hash = c.content_hash)",
+                key=("table_name",),
+                units="SELECT count(DISTINCT table_name) FROM {batch}",
+            ),
+        ),
+    ),
+    Rule(
         id="RP19",
         title_zh="重算一致",
         statement_zh="输入、代码和参数相同的重算结果相同，否则结果须升版本",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from warehouse import reference_changes
 from warehouse.contract import Contract, load_contracts
 from warehouse.engine.duckdb import SQL, Session, literal
 from warehouse.intake import raw_ddl
@@ -27,6 +28,7 @@ def prepare(session: Session) -> None:
         for file in sorted((SQL / "storage").glob("*.sql")):
             if file.name != "ops.sql":
                 session.script(file)
+        reference_changes.record(session)
     ensure_tables(session)
     # Last, so that an interrupted preparation is done again.
     with session.transaction():

@@ -28,7 +28,7 @@ _MODELS = models_of("sharing")
 _MARTS = sorted(load_contracts("marts"))
 _STAGED = tuple(f"release.{mart}" for mart in _MARTS)
 _REGISTERS = ("content_scan", "release_paper", "person_counter", "blocking_result")
-_RECORDS = ("lineage", "reprocessing", "assessment_use")
+_RECORDS = ("lineage", "reprocessing", "assessment_use", "reference_change")
 _DATASETS = {**datasets_of(_MODELS), CANDIDATE: (*_RECORDS, *_REGISTERS, *_STAGED)}
 
 
@@ -58,6 +58,7 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse, pages: R
         records = [
             Subject("lineage", "work.main.lineage"),
             Subject("reprocessing", "ops.model_content__run", scope=f"period = {literal(period)}"),
+            Subject("reference_change", "ops.reference__change"),
             Subject("assessment_use", "ops.scorecard__frozen", scope=f"year = {period[:4]}"),
         ]
         judged = dict(judge(session, settings, period, records))

@@ -9,7 +9,7 @@ import click
 from pipelines.cli.shell import emit, json_option, say, with_settings
 from warehouse.config import Settings
 
-_BY = "Account id of the person who decides, for example u-6300-01."
+_BY = "Account of the person who acts; its role must allow it (review_role.csv)."
 
 
 @click.group(short_help="The yearly scorecard for assessment")
@@ -24,14 +24,16 @@ def scorecard() -> None:
 @json_option
 @with_settings
 def freeze(settings: Settings, year: int, by: str, reason: str | None, as_json: bool) -> None:
-    """冻结 / Freeze the scorecard of YEAR from the current, approved release: edu scorecard freeze 2025 --by u-6300-01"""
+    """冻结 / Freeze the scorecard of YEAR from the current, approved release: edu scorecard freeze 2025 --by demo-director"""
     from warehouse.catalogue import prepare
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.indicators.scorecard import freeze as run
+    from warehouse.workflow.duties import on_duty
 
+    who = on_duty(settings, by, "assess")
     with open_warehouse(settings) as session:
         prepare(session)
-        done = run(session, settings, year, by, reason)
+        done = run(session, settings, year, who.account, reason)
     what = "已冻结 frozen" if done["is_new"] else "内容未变 nothing changed"
     say(
         f"✓ {year} 第 {done['version']} 版 version {done['version']}: {what} · {done['release']} · {done['n_rows']} rows"
@@ -122,10 +124,12 @@ def decide(
     from warehouse.catalogue import prepare
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.indicators.record import decide_major
+    from warehouse.workflow.duties import on_duty
 
+    who = on_duty(settings, by, "major")
     with open_warehouse(settings) as session:
         prepare(session)
-        before = decide_major(session, college, major_code, year, state, by, reason)
+        before = decide_major(session, college, major_code, year, state, who.account, reason)
     say(f"✓ {college} {major_code}: {before} → {state} ({year})")
 
 
@@ -150,9 +154,11 @@ def note(
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.indicators.record import note_task
     from warehouse.landing import check_period
+    from warehouse.workflow.duties import on_duty
 
     check_period(period)
+    who = on_duty(settings, by, "progress")
     with open_warehouse(settings) as session:
         prepare(session)
-        note_task(session, item, period, percent, by, note, evidence)
+        note_task(session, item, period, percent, who.account, note, evidence)
     say(f"✓ {item}: {percent} %")

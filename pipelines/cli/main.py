@@ -22,6 +22,7 @@ from pipelines.cli.explain import explain
 from pipelines.cli.indicators import major, scorecard, task
 from pipelines.cli.monitor import case, feedback, gaps, snapshot
 from pipelines.cli.person import person
+from pipelines.cli.reference import reference
 from pipelines.cli.returns import replay, replies, return_command
 from pipelines.cli.review import review
 from pipelines.cli.screen import screen
@@ -287,6 +288,7 @@ main.add_command(gaps)
 main.add_command(feedback)
 main.add_command(person)
 main.add_command(snapshot)
+main.add_command(reference)
 
 
 if __name__ == "__main__":

@@ -187,6 +187,38 @@ def test_columns(session, rule, values):
     assert found == ({rule} if rule else set())
 
 
+def test_rp17_a_changed_table_is_approved(tmp_path, monkeypatch):
+    from warehouse import reference, reference_changes
+    from warehouse.errors import UsageError
+
+    for file in reference.REFERENCE.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with empty_province(tmp_path) as p:
+        s = p.session
+        changes = "SELECT * FROM ops.reference__change"
+        # as it came with the installation
+        assert failing(s, "reference_change", rows=changes) == set() and reference_changes.waiting(s) == []
+        assert reference_changes.record(s) == 0
+        monkeypatch.setattr(reference, "REFERENCE", tmp_path)
+        table = tmp_path / "threshold.csv"
+        table.write_bytes(
+            table.read_bytes().replace(b"warning_min_entrants,20,", b"warning_min_entrants,15,")
+        )
+        assert reference_changes.record(s) == 1
+        assert failing(s, "reference_change", rows=changes) == {"RP17"}
+        for tables, document in ((["threshold"], " "), (["county"], "paper"), ([], "paper")):
+            with pytest.raises(UsageError):
+                reference_changes.approve(s, tables, document, "u-1")
+        assert reference_changes.approve(s, ["threshold"], "青教基〔2026〕1号", "u-1") == ["threshold"]
+        assert failing(s, "reference_change", rows=changes) == set()
+        # the next change needs its own approval
+        table.write_bytes(
+            table.read_bytes().replace(b"warning_min_entrants,15,", b"warning_min_entrants,10,")
+        )
+        reference_changes.record(s)
+        assert failing(s, "reference_change", rows=changes) == {"RP17"}
+
+
 def test_rp19_the_same_again(session):
     runs = "SELECT * FROM ops.model_content__run"
     assert failing(session, "reprocessing", rows=runs) == set()
@@ -207,5 +239,5 @@ def test_rp19_the_same_again(session):
 def test_every_rule_is_broken_here():
     # those of the history of persons are broken in tests/history
     elsewhere = {"RP06", "RP07", "RP08", "RP15", "RP23"}
-    here = {"RP01", "RP04", "RP09", "RP10", "RP11", "RP12", "RP13", "RP14", "RP19", "RP22"}
+    here = {"RP01", "RP04", "RP09", "RP10", "RP11", "RP12", "RP13", "RP14", "RP17", "RP19", "RP22"}
     assert {r.id for r in RULES} == here | elsewhere

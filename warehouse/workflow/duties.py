@@ -1,4 +1,5 @@
-"""Who may do what besides the steps of the review: write return workbooks, reply to them, decide on replies, replay.
+"""Who may do what besides the steps of the review: write return workbooks, reply to them, decide on replies, replay; freeze a
+scorecard (assess), decide about a major, note the progress of a task, approve a change of reference data.
 
 The roles and their tasks stand in reference/review_role.csv. For whom: a unit replies for itself; the unit above it decides; a
 return workbook is written by the unit, the unit above it or the province; a replay concerns the province as a whole.

@@ -1,0 +1,19 @@
+-- Changes of reference data as this warehouse met them, and who approved them. Rows are only added.
+
+CREATE TABLE IF NOT EXISTS ops.reference__change (
+  seq          BIGINT NOT NULL,
+  table_name   VARCHAR NOT NULL,
+  content_hash VARCHAR NOT NULL,         -- first 16 hex digits of the SHA-256 of the file
+  is_first     BOOLEAN NOT NULL,         -- the table as it came with the installation
+  seen_at      TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE ops.reference__change IS '参考数据变更 / reference tables, each content that was loaded (rule RP17)';
+
+CREATE TABLE IF NOT EXISTS ops.reference__approval (
+  table_name   VARCHAR NOT NULL,
+  content_hash VARCHAR NOT NULL,
+  document     VARCHAR NOT NULL,         -- the paper on which the change rests
+  approved_by  VARCHAR NOT NULL,
+  approved_at  TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE ops.reference__approval IS '参考数据批准 / approvals of changed reference tables';
