@@ -72,7 +72,7 @@ class House:
             encoding="utf-8",
         )
 
-    def edu(self, *arguments: str, timeout: float = 300) -> tuple[int, str, str]:
+    def edu(self, *arguments: str, timeout: float = 3600) -> tuple[int, str, str]:
         """Run `edu`; returns exit code, stdout and stderr, and keeps both below root/said."""
         process = self.start(*arguments)
         out, err = process.communicate(timeout=timeout)

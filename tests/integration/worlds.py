@@ -104,7 +104,7 @@ def counties(folder: Path) -> dict[str, Any]:
     house = House(folder / "house")
     house.deliver(drawn / "landing", MONTHS, SOME, COUNTIES)
     loads = [house.start("load", period) for period in MONTHS]
-    said = [process.communicate(timeout=300) for process in loads]
+    said = [process.communicate(timeout=3600) for process in loads]
     together = [(p.returncode, err[-2000:]) for p, (_, err) in zip(loads, said, strict=True)]
     for period, process in zip(MONTHS, loads, strict=True):
         if process.returncode == 5:  # one said that the warehouse is busy
