@@ -328,3 +328,24 @@ def test_a_county_that_has_not_delivered_has_no_cohort(years, make_world) -> Non
     # the children of B are not seen this month: that is no reason to call them lost
     assert found(world, "I05c") == [(3, 4, Decimal("75.0"), None)]
     assert found(world, "I05c", "county", B) == [(None, None, None, "no_delivery")]
+
+
+def test_the_same_again_gives_the_same_rows(years) -> None:
+    """Every model once more, with one thread instead of several: what it comes to is what it came to (rule RP19)."""
+    s = years.session
+    before = s.value("SELECT count(*) FROM ops.model_content__run")
+    s.execute("DELETE FROM ops.model_run__model_period WHERE period = ?", [NOW])
+    s.execute("SET threads = 1")
+    try:
+        years.run(NOW)
+    finally:
+        s.execute("RESET threads")
+    assert s.value("SELECT count(*) FROM ops.model_content__run") == before
+
+
+def test_aid_of_a_term_that_was_never_loaded_says_so(fresh) -> None:
+    d = fresh.deliver("aid_record", A)
+    fresh.row("raw.aid_record__payment", d, A, school_year_code="2023-2024", term_code="2", stage_code="31", school_id=SENIOR,
+              id_no_token=token(20), programme_code="10", amount=400, pay_status_code="1")  # fmt: skip
+    fresh.run()
+    assert found(fresh, "I18") == [(None, None, None, "needs_history")]

@@ -68,7 +68,8 @@ intake AS (
   WHERE x.stage_code = '10'
 ),
 new_pupil AS (
-  SELECT i.years_ago, g.school_id, i.stage_code, i.step, i.n * g.n / f.n AS n, i.method
+  -- decimals: a sum of them is the same in whatever order it is made
+  SELECT i.years_ago, g.school_id, i.stage_code, i.step, CAST(i.n * g.n / f.n AS DECIMAL(18, 6)) AS n, i.method
   FROM intake AS i
   JOIN county_grade AS f
     ON f.years_ago = i.years_ago AND f.county_code = i.county_code AND f.stage_code = i.stage_code AND f.grade_no = 1
@@ -76,7 +77,7 @@ new_pupil AS (
     ON g.years_ago = i.years_ago AND g.county_code = i.county_code AND g.stage_code = i.stage_code AND g.grade_no = 1
 ),
 projected AS (
-  SELECT g.years_ago, g.school_id, g.stage_code, a.step, g.grade_no + a.step AS grade_no, CAST(g.n AS DOUBLE) AS n, 0 AS is_new
+  SELECT g.years_ago, g.school_id, g.stage_code, a.step, g.grade_no + a.step AS grade_no, CAST(g.n AS DECIMAL(18, 6)) AS n, 0 AS is_new
   FROM grade_row AS g
   CROSS JOIN ahead AS a
   JOIN last_grade AS k ON k.stage_code = g.stage_code AND g.grade_no + a.step <= k.grade_no
@@ -125,7 +126,7 @@ tested AS (
   WHERE s.years_ago = 1 AND s.step = 1
 ),
 error AS (
-  SELECT stage_code, sum(abs(said - found)) / sum(found) AS share_error, count(*) AS n_schools
+  SELECT stage_code, CAST(sum(abs(said - found)) AS DOUBLE) / CAST(sum(found) AS DOUBLE) AS share_error, count(*) AS n_schools
   FROM tested
   GROUP BY stage_code
 ),

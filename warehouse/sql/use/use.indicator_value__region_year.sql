@@ -157,8 +157,9 @@ cv_mean AS (
 cv AS (
   SELECT m.variant_id, m.origin_code, m.year, m.region_level, m.region_code, m.n_schools,
          CASE WHEN m.amount > 0
-              THEN sqrt(sum(s.pupils / m.pupils * (s.amount / s.pupils - m.amount / m.pupils)
-                            * (s.amount / s.pupils - m.amount / m.pupils))) / (m.amount / m.pupils) END AS value
+              -- decimals: a sum of them is the same in whatever order it is made
+              THEN sqrt(CAST(sum(CAST(s.pupils / m.pupils * (s.amount / s.pupils - m.amount / m.pupils)
+                * (s.amount / s.pupils - m.amount / m.pupils) AS DECIMAL(38, 15))) AS DOUBLE)) / (m.amount / m.pupils) END AS value
   FROM cv_mean AS m
   JOIN cv_school AS s
     ON s.variant_id = m.variant_id AND s.origin_code = m.origin_code AND s.year = m.year
@@ -207,12 +208,14 @@ fraction AS (
 -- a variant that nothing feeds has a row with the reason, so that its absence is seen
 absent AS (
   SELECT v.variant_id, r.region_level, r.region_code, y.first_year AS year,
-         max(CASE t.measure_kind WHEN 'history' THEN 'needs_history' WHEN 'reported' THEN 'not_reported'
-                                 ELSE 'no_delivery' END) AS reason_code
+         -- payments of a term whose month of recognition is not loaded say nothing
+         max(CASE WHEN t.measure_kind = 'history' OR (t.measure_kind = 'term' AND a.n > 0) THEN 'needs_history'
+                  WHEN t.measure_kind = 'reported' THEN 'not_reported' ELSE 'no_delivery' END) AS reason_code
   FROM variant AS v
   JOIN term AS t ON t.variant_id = v.variant_id AND t.side = 'numerator'
   CROSS JOIN (SELECT DISTINCT region_level, region_code FROM core.region_member__region_county WHERE period = $period) AS r
   CROSS JOIN school_year AS y
+  CROSS JOIN (SELECT count(*) AS n FROM core.delivery__period WHERE period = $period AND source = 'aid_record') AS a
   WHERE v.variant_id NOT IN (SELECT f.variant_id FROM fraction AS f) AND v.region_filter IS NULL
   GROUP BY v.variant_id, r.region_level, r.region_code, y.first_year
 ),
