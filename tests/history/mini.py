@@ -13,7 +13,7 @@ P is a primary school of county A, Q a nine-year school of county B. Months 2025
 19 (14) missing in September, back in October with a record
 30 row set aside in August, the first month; in grade 12 in September
 31 (14) row set aside in September, accepted in October in grade 15 · 32 (14) row set aside in September, nothing in October
-33 (14) gone in October, and the record of the change is set aside
+33 (14) gone in October, and the record of the change is set aside; so is that of 6, a withdrawal, which excuses nothing
 
 Poor by the register: 1, 6, 20–23, 25, 26; 100 is in no school and never was; 101 is said to be in primary school and found nowhere.
 Boarders of P in September: 1, 20–24, 26, 27 (orphan); day pupils: 25, 28 (orphan). Aid of the autumn term, 625 a boarder:
@@ -67,10 +67,10 @@ class Month:
                    student_no_token=token(1000 + person), change_category_code=category, change_date=when,
                    review_status_code="2", **values)  # fmt: skip
 
-    def set_aside(self, person: int, *, record: bool = False) -> None:
+    def set_aside(self, person: int, *, record: str | None = None) -> None:
         delivery = (self.changes if record else self.deliveries)[P]
         self.p.put("ops.set_aside__row", delivery_id=delivery, row_no=900 + person,
-                   id_no_token=None, student_no_token=token(1000 + person))  # fmt: skip
+                   id_no_token=None, student_no_token=token(1000 + person), change_category_code=record)  # fmt: skip
 
 
 AUGUST_GRADES = {
@@ -130,7 +130,8 @@ def _october(m: Month) -> None:
     m.change(7, "51")
     m.change(8, "21")
     m.set_aside(9)
-    m.set_aside(33, record=True)
+    m.set_aside(33, record="51")
+    m.set_aside(6, record="31")
     m.pupil(30, "12")
     m.change(18, "21", to_school_id=Q, to_county_code=B)
     m.pupil(15, "15", status=SUSPENDED)

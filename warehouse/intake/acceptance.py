@@ -96,9 +96,10 @@ def _set_aside(session: Session, contract: Contract, listed: str, failures: str)
     """Keep the tokens of the rows that were set aside: their persons are waited for, not missed."""
     columns = {name: expression for name, _, expression in raw_columns(contract)}
     tokens = [columns.get(name, "NULL::UUID") for name in ("id_no_token", "student_no_token")]
+    tokens.append(columns.get("change_category_code", "NULL::VARCHAR"))
     session.execute(f"DELETE FROM ops.set_aside__row WHERE delivery_id IN ({listed})")
     session.execute(
-        f"""INSERT INTO ops.set_aside__row
+        f"""INSERT INTO ops.set_aside__row (delivery_id, row_no, id_no_token, student_no_token, change_category_code)
             SELECT delivery_id, row_no, {", ".join(tokens)} FROM {CLEAN} AS clean
             WHERE delivery_id IN ({listed}) AND EXISTS (
               SELECT 1 FROM {failures} f WHERE f.severity = 'quarantine'

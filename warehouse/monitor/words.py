@@ -22,6 +22,7 @@ REASONS = {
     "payee_not_found": ("有发放而无学籍", "Paid, in no registry", "核对领款人证件号", "Check the identity number of the payee"),
     "part_of_the_term": ("不是整学期在读", "In study for a part of the term only", "核对转入、离校日期，按当地规定确定应发额", "Check the day of arrival or leaving; local rules decide the amount"),
     "arrived_in_term": ("认定日之后才有学籍", "Registered after the day of recognition", "核对转入日期，补办认定", "Check the day of arrival, recognise the learner"),
+    "register_row_set_aside": ("贫困名单数据行被退回待改", "Row of the poverty register set aside", "更正贫困名单后再核", "Correct the register first"),
     "given_in_kind": ("免费提供，不发给个人", "Given in kind", "查学校台账", "See the school's records"),
     "paid_to_the_school": ("拨付学校，不发给个人", "Paid to the school", "查学校台账", "See the school's records"),
     "no_receipts_reported": ("没有单位报送发放记录", "Nobody reports receipts", "查学校台账", "See the school's records"),

@@ -5,13 +5,13 @@ WITH before AS (
 ),
 waits AS (
   -- numbers on rows that wait for a correction, by month
-  SELECT d.period, d.source, s.id_no_token AS token
+  SELECT d.period, d.source, s.id_no_token AS token, s.change_category_code
   FROM ops.set_aside__row AS s
   JOIN core.delivery__period AS d ON d.delivery_id = s.delivery_id
   WHERE d.source IN ('student_registry', 'vocational_registry', 'preschool_registry', 'student_change')
     AND d.period <= $period AND s.id_no_token IS NOT NULL
   UNION
-  SELECT d.period, d.source, s.student_no_token AS token
+  SELECT d.period, d.source, s.student_no_token AS token, s.change_category_code
   FROM ops.set_aside__row AS s
   JOIN core.delivery__period AS d ON d.delivery_id = s.delivery_id
   WHERE d.source IN ('student_registry', 'vocational_registry', 'preschool_registry', 'student_change')
@@ -21,11 +21,13 @@ aside AS (
   SELECT DISTINCT w.period, w.token FROM waits AS w WHERE w.source <> 'student_change'
 ),
 record_aside AS (
-  -- change records of this month and the last one that wait
+  -- change records of this month and the last one that wait; a withdrawal or an expulsion excuses nobody while it waits
   SELECT DISTINCT w.token
   FROM waits AS w
   CROSS JOIN before AS b
+  LEFT JOIN ref.change_effect AS f ON f.change_category_code = w.change_category_code
   WHERE w.source = 'student_change' AND w.period >= coalesce(b.period, $period)
+    AND coalesce(f.effect_code, 'none') NOT IN ('withdraw', 'expel')
 ),
 seen AS (
   -- who carries one of the numbers set aside last month, and when each was seen last

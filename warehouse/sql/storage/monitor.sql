@@ -4,8 +4,10 @@ CREATE TABLE IF NOT EXISTS ops.set_aside__row (
   delivery_id      VARCHAR NOT NULL,
   row_no           BIGINT NOT NULL,
   id_no_token      UUID,
-  student_no_token UUID
+  student_no_token UUID,
+  change_category_code VARCHAR
 );
+ALTER TABLE ops.set_aside__row ADD COLUMN IF NOT EXISTS change_category_code VARCHAR;
 COMMENT ON TABLE ops.set_aside__row IS '退回数据行的人员令牌 / Tokens of the rows set aside, so that nobody is taken for gone while a row is corrected';
 
 CREATE TABLE IF NOT EXISTS ops.case__person (

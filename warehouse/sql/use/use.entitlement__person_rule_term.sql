@@ -46,6 +46,16 @@ rostered AS (
   FROM term AS t
   JOIN core.identity__record AS i ON i.period = t.recognised_period AND i.source = 'disability_roster'
 ),
+unsure AS (
+  -- learners whose row of the poverty register was set aside in the month of recognition: poor until it is corrected, to be verified
+  SELECT DISTINCT t.school_year_code, t.term_code, s.person_id
+  FROM term AS t
+  JOIN core.delivery__period AS d ON d.period = t.recognised_period
+  JOIN ops.set_aside__row AS a ON a.delivery_id = d.delivery_id
+  JOIN core.standing__person_month AS s
+    ON s.period BETWEEN t.recognised_period AND t.last_period AND s.id_no_token = a.id_no_token
+  WHERE d.source IN ('poverty_register')
+),
 presence AS (
   -- from when to when a person studied within the term; who came after the day of recognition came late
   SELECT t.school_year_code, t.term_code, s.person_id, min(s.period) AS seen_period,
@@ -76,7 +86,8 @@ learner AS (
               WHEN o.name_en = 'Public' THEN 'public'
               WHEN k.is_affordable THEN 'affordable' ELSE 'other' END AS kindergarten,
          CASE WHEN hu.prefecture_code <> s.prefecture_code THEN 'yes' ELSE 'no' END AS study_away,
-         concat_ws(';', g.poor_group,
+         g.person_id IS NULL AND un.person_id IS NOT NULL AS is_unsure,
+         concat_ws(';', coalesce(g.poor_group, CASE WHEN un.person_id IS NOT NULL THEN 'poverty' END),
            CASE WHEN g.has_dibao OR coalesce(v.has_dibao, false) OR coalesce(k.has_dibao, false) THEN 'dibao' END,
            CASE WHEN g.has_tekun THEN 'tekun' END,
            CASE WHEN coalesce(x.is_orphan, k.is_orphan, false) THEN 'orphan' END,
@@ -99,10 +110,12 @@ learner AS (
     ON g.person_id = s.person_id AND g.school_year_code = t.school_year_code AND g.term_code = t.term_code AND g.n = 1
   LEFT JOIN rostered AS ro
     ON ro.person_id = s.person_id AND ro.school_year_code = t.school_year_code AND ro.term_code = t.term_code
+  LEFT JOIN unsure AS un
+    ON un.person_id = s.person_id AND un.school_year_code = t.school_year_code AND un.term_code = t.term_code
 ),
 missing AS (
   -- poor children of school age whom no registry shows: what they say they attend decides what may be due
-  SELECT CAST(NULL AS BIGINT) AS n_months, false AS is_late, g.school_year_code, g.term_code, t.start_date, t.recognised_period,
+  SELECT CAST(NULL AS BIGINT) AS n_months, false AS is_late, false AS is_unsure, g.school_year_code, g.term_code, t.start_date, t.recognised_period,
          g.person_id, CAST(NULL AS VARCHAR) AS school_id,
          g.county_code, g.stage_code, gr.grade_code, 'in_study' AS state_code, '*' AS full_time, '*' AS boarding_code,
          '*' AS hukou_type_code, '*' AS residence_code, CAST(NULL AS VARCHAR) AS major_group, '*' AS kindergarten,
@@ -121,19 +134,19 @@ missing AS (
 person AS (
   SELECT l.school_year_code, l.term_code, l.start_date, l.recognised_period, l.person_id, l.school_id, l.county_code, l.stage_code,
          l.grade_code, l.state_code, l.full_time, l.boarding_code, l.hukou_type_code, l.residence_code, l.major_group,
-         l.kindergarten, l.study_away, l.poor_groups, true AS is_matched, l.n_months, l.is_late
+         l.kindergarten, l.study_away, l.poor_groups, true AS is_matched, l.n_months, l.is_late, l.is_unsure
   FROM learner AS l
   UNION ALL
   SELECT m.school_year_code, m.term_code, m.start_date, m.recognised_period, m.person_id, m.school_id, m.county_code, m.stage_code,
          coalesce(m.grade_code, '*') AS grade_code, m.state_code, m.full_time, m.boarding_code, m.hukou_type_code,
-         m.residence_code, m.major_group, m.kindergarten, m.study_away, m.poor_groups, false AS is_matched, m.n_months, m.is_late
+         m.residence_code, m.major_group, m.kindergarten, m.study_away, m.poor_groups, false AS is_matched, m.n_months, m.is_late, m.is_unsure
   FROM missing AS m
 ),
 keyed AS (
   -- equal circumstances are judged once
   SELECT p.school_year_code, p.term_code, p.start_date, p.recognised_period, p.person_id, p.school_id, p.county_code, p.stage_code,
          p.grade_code, p.state_code, p.full_time, p.boarding_code, p.hukou_type_code, p.residence_code, p.major_group,
-         p.kindergarten, p.study_away, p.poor_groups, p.is_matched, p.n_months, p.is_late,
+         p.kindergarten, p.study_away, p.poor_groups, p.is_matched, p.n_months, p.is_late, p.is_unsure,
          md5(concat_ws('|', CAST(p.start_date AS VARCHAR), coalesce(p.county_code, '-'), coalesce(p.stage_code, '-'),
              coalesce(p.grade_code, '-'), p.state_code, p.full_time, coalesce(p.boarding_code, '-'),
              coalesce(p.hukou_type_code, '-'), coalesce(p.residence_code, '-'), coalesce(p.major_group, '-'),
@@ -263,6 +276,7 @@ SELECT CAST($period AS VARCHAR) AS period,
                  WHEN NOT b.is_entitled THEN 'ineligible'
                  WHEN b.amount_due IS NULL OR b.is_open THEN 'pending'
                  WHEN abs(b.amount_paid - b.amount_due) < l.tolerance THEN 'full'
+                 WHEN k.is_unsure THEN 'pending'
                  WHEN b.amount_paid = 0 THEN 'unpaid'
                  WHEN b.amount_paid < b.amount_due THEN 'short'
                  WHEN b.n_paying_schools > 1 THEN 'double'
@@ -277,6 +291,7 @@ SELECT CAST($period AS VARCHAR) AS period,
                  WHEN NOT b.is_entitled THEN 'no_rule_applies'
                  WHEN b.amount_due IS NULL THEN 'amount_unknown'
                  WHEN b.is_open THEN 'arrived_in_term'
+                 WHEN k.is_unsure AND abs(b.amount_paid - b.amount_due) >= l.tolerance THEN 'register_row_set_aside'
                  WHEN k.n_months < t.n_months AND abs(b.amount_paid - b.amount_due) >= l.tolerance THEN 'part_of_the_term'
                  WHEN b.amount_paid = 0 AND b.n_payments = 0 THEN 'nothing_received'
                  ELSE 'compared' END AS VARCHAR) AS reason_code
