@@ -97,8 +97,8 @@ def _write(scale: float, owner: str, found: dict[str, Measured]) -> None:
         "corrected": f"{SOURCE} {owner}",
         "loads": rows,
     }
-    target = ROOT / "benchmarks" / "results" / f"incremental-{scale:g}"
-    target.with_suffix(".json").write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+    results, name = ROOT / "benchmarks" / "results", f"incremental-{scale:g}"
+    (results / f"{name}.json").write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
     lines = [
         f"# A correction beside a whole month, scale {scale:g}: {result['rows_read']:,} rows, all sources",
         "",
@@ -119,7 +119,7 @@ def _write(scale: float, owner: str, found: dict[str, Measured]) -> None:
         ),
         "",
     ]
-    target.with_suffix(".md").write_text("\n".join(lines))
+    (results / f"{name}.md").write_text("\n".join(lines))
     print("\n".join(lines))
 
 
