@@ -40,7 +40,7 @@ COPIED = ("core.delivery__period", "core.enrolment__person_month", "core.school_
 YEARLY = {"core.graduate__person_year": "graduation_year", "core.population__region_age": "year"}
 # persons over time; {period}: the September, {before}: the one before or NULL, {year}: its year
 HISTORY = (
-    "INSERT INTO core.standing__person_month BY NAME SELECT period, source, delivery_id, row_no, person_key AS person_id, school_id, "
+    "INSERT INTO core.standing__person_month BY NAME SELECT period, source, delivery_id, row_no, person_id, school_id, "
     "county_code, prefecture_code, hukou_county_code, stage_code, e.grade_code, g.level_no, age, "
     "'{year}-' || ({year} + 1) AS school_year_code, entry_month, 'in_study' AS state_code, is_active, is_full_time, 1 AS n_active "
     "FROM core.enrolment__person_month e LEFT JOIN ref.grade_level g USING (grade_code) WHERE period = {period} AND is_counted",

@@ -18,6 +18,7 @@ from expectations.rule import (
     satisfies,
     threshold,
 )
+from warehouse.people.probabilistic import AUTO
 
 _GROSS = "mart.gross_enrolment__region_year"
 _GROSS_KEY = ("period", "region_level", "region_code", "measure_code")
@@ -25,6 +26,7 @@ _INDICATOR = "mart.indicator_value__region_year"
 _INDICATOR_KEY = ("period", "year", "variant_id", "origin_code", "region_level", "region_code")
 _MEASURE = "use.measure__region_year"
 _ENROLMENT = "mart.enrolment__county_stage_month"
+_PERSON = "core.person__record"
 
 
 RULES: tuple[Rule, ...] = (
@@ -43,6 +45,71 @@ RULES: tuple[Rule, ...] = (
                 "lineage",
                 "SELECT model FROM {batch} WHERE inputs IS NULL OR length(inputs) < 3 OR code_version IS NULL OR fingerprint IS NULL",
                 key=("model",),
+            ),
+        ),
+    ),
+    Rule(
+        id="RP02",
+        title_zh="匹配层级有据",
+        statement_zh="每条人员匹配记录层级、得分和依据；弱匹配不自动合并",
+        statement_en="Every match of persons records its tier, score and reason; weak ones never merge by themselves",
+        clause="个人信息保护法第八条（质量）",
+        severity=BLOCK,
+        owner_zh=CENTRE,
+        fix_zh="用 edu person explain 查看两条记录，再用 edu person split 拆开",
+        fix_en="Look at the two records with edu person explain, then part them with edu person split",
+        checks=(
+            satisfies(
+                _PERSON,
+                f"tier = 'N' OR tier IN ('K', 'T1', 'T2', 'T3', 'T4', 'T5', 'S', 'D') AND score >= {AUTO}",
+                field=None,
+            ),
+            # what waits for a person's decision was not linked meanwhile
+            no_rows(
+                _PERSON,
+                """SELECT r.delivery_id, r.row_no
+                   FROM (SELECT left_profile AS one, right_profile AS other FROM core.person_review__pair
+                         UNION ALL SELECT right_profile, left_profile FROM core.person_review__pair) v
+                   JOIN core.person_link__history h ON h.profile = v.one AND h.decided_by = 'load' AND h.tier NOT IN ('N', 'D')
+                    AND contains(h.evidence, v.other::VARCHAR)
+                   JOIN {batch} r ON r.link_id = h.link_id""",
+            ),
+        ),
+    ),
+    Rule(
+        id="RP03",
+        title_zh="一人一主键",
+        statement_zh="每条入库记录恰有一个人员主键；合并、拆分留痕可回退；一个证件号下不应有两人",
+        statement_en="Every accepted row has exactly one person; merges and splits are recorded and can be undone; no two persons "
+        "under one citizen number",
+        clause="个人信息保护法第八条（质量）",
+        severity=BLOCK,
+        owner_zh=CENTRE,
+        fix_zh="重新运行 edu load；证件号重复的由报送单位核对",
+        fix_en="Run edu load again; the deliverer checks a number that two persons share",
+        checks=(
+            satisfies("core.identity__record", "tier NOT IN ('number', 'none')", field=None),
+            no_rows(
+                "core.identity__record",
+                "SELECT delivery_id, row_no FROM {batch} GROUP BY delivery_id, row_no HAVING count(*) > 1",
+            ),
+            # the person is registered once, lives, and whoever was merged into it was merged by somebody
+            no_rows(
+                _PERSON,
+                """SELECT r.person_id FROM {batch} r LEFT JOIN core.person__id p ON p.person_id = r.person_id
+                   GROUP BY r.person_id HAVING count(p.person_id) <> count(*) OR count(p.merged_into) > 0
+                   UNION SELECT p.merged_into FROM core.person__id p
+                   WHERE p.merged_into IS NOT NULL AND p.person_id::VARCHAR NOT IN
+                     (SELECT e.subject FROM ops.ledger__event e WHERE e.event = 'person_merged')""",
+                key=("person_id",),
+                units="SELECT count(DISTINCT person_id) FROM {batch}",
+            ),
+            satisfies(
+                "core.enrolment__person_month",
+                "NOT is_id_shared",
+                field="id_no",
+                when="is_active",
+                severity=WARN,
             ),
         ),
     ),

@@ -79,7 +79,7 @@ RULES: tuple[Rule, ...] = (
         fix_en="Take the column out of the mart, or aggregate it",
         checks=(
             on_columns(
-                "tier IN ('L1', 'L2') AND type <> 'UUID' AND NOT regexp_matches(column_name, '(token|person_key|row_no|birth_date)')",
+                "tier IN ('L1', 'L2') AND type <> 'UUID' AND NOT regexp_matches(column_name, '(token|person_(id|key)|row_no|birth_date)')",
                 when="kind = 'marts'",
             ),
         ),

@@ -164,7 +164,7 @@ def _register(execute: Callable[[str], Any], d: Draws, source: str, column: int,
         WHEN 'excel' THEN left(id, 15) || '000'
         WHEN 'length' THEN CASE WHEN pid % 2 = 0 THEN left(id, {at} - 1) || substr(id, {at} + 1) ELSE left(id, {at}) || substr(id, {at}, 1) || substr(id, {at} + 1) END
         WHEN 'placeholder' THEN CASE WHEN pid % 2 = 0 THEN left(id, 14) || '0000' ELSE '111111111111111111' END
-        WHEN 'other_person' THEN CASE WHEN {d.unit("pid", tag + "-whose")} < 0.6 THEN coalesce(sibling_id, father_id, mother_id, stranger_id) ELSE stranger_id END
+        WHEN 'other_person' THEN CASE WHEN {d.unit("pid", tag + "-whose")} < 0.6 THEN coalesce(CASE WHEN kind <> 'adult' THEN sibling_id WHEN member = 1 THEN mother_id ELSE father_id END, father_id, mother_id, stranger_id) ELSE stranger_id END
         WHEN 'reissued' THEN CASE WHEN pid % 2 = 0 THEN id18(area, ymd({new_birth}), (sequence - male::INTEGER)::INTEGER)
                              ELSE id18(area, ymd(birth), ((sequence + 358) % 960 + 2 - male::INTEGER)::INTEGER) END
         ELSE id END"""
@@ -183,8 +183,9 @@ def _register(execute: Callable[[str], Any], d: Draws, source: str, column: int,
         WHEN 'blank' THEN left(name, 1) || '　' || substr(name, 2)
         WHEN 'variant' THEN {variant} ELSE name END"""
     birth = "CASE birth_defect WHEN 'day' THEN birth + 1 + (pid % 9)::INTEGER WHEN 'month' THEN (birth + INTERVAL 1 MONTH)::DATE WHEN 'year' THEN (birth + INTERVAL 1 YEAR)::DATE WHEN 'new_year' THEN make_date(year(birth), 1, 1) WHEN 'exchanged' THEN coalesce(try_cast(printf('%d-%02d-%02d', year(birth), day(birth), month(birth)) AS DATE), birth) ELSE birth END"
-    # half of the typos in the birth digits stand in the birth field too
-    carried = f"CASE WHEN id_defect = 'typo' AND {at} BETWEEN 7 AND 14 AND pid % 2 = 0 THEN coalesce(try_cast(substr({typo}, 7, 4) || '-' || substr({typo}, 11, 2) || '-' || substr({typo}, 13, 2) AS DATE), birth) ELSE {birth} END"
+    # half of the typos in the birth digits, and half of the births of other people's numbers, stand in the birth field too
+    theirs = f"coalesce(try_strptime(substr({id_sql}, 7, 8), '%Y%m%d')::DATE, birth)"
+    carried = f"CASE WHEN id_defect = 'other_person' AND pid % 2 = 0 THEN {theirs} WHEN id_defect = 'typo' AND {at} BETWEEN 7 AND 14 AND pid % 2 = 0 THEN coalesce(try_cast(substr({typo}, 7, 4) || '-' || substr({typo}, 11, 2) || '-' || substr({typo}, 13, 2) AS DATE), birth) ELSE {birth} END"
     wrong_county = f"(SELECT code FROM place WHERE no = 1 + {d.below('pid', tag + '-place', 45)})"
     one = f"CASE WHEN {d.unit('pid', tag + '-guardian')} < {NO_GUARDIAN} THEN [] WHEN {d.unit('pid', tag + '-who')} < 0.4 THEN [father] WHEN {d.unit('pid', tag + '-who')} < 0.7 THEN [mother] ELSE [stranger_name] END"
     own = {
@@ -198,7 +199,7 @@ def _register(execute: Callable[[str], Any], d: Draws, source: str, column: int,
     birth_out = "NULL::DATE" if source == "graduate_register" else f"({carried})::DATE"
     execute(
         f"""CREATE OR REPLACE TABLE reg_{source} AS
-            SELECT pid, row_no, eth, id_defect, name_defect, birth_defect, {id_sql} AS id_no, {name_sql_} AS name, {birth_out} AS birth,
+            SELECT pid, hid, row_no, eth, id_defect, name_defect, birth_defect, {id_sql} AS id_no, {name_sql_} AS name, {birth_out} AS birth,
                    CASE WHEN {d.unit("pid", tag + "-sexerr")} < {SEX_RATE * factor} THEN CASE WHEN male THEN '2' ELSE '1' END ELSE CASE WHEN male THEN '1' ELSE '2' END END AS sex,
                    CASE WHEN {d.unit("pid", tag + "-county")} < {COUNTY_RATE * factor} THEN {wrong_county} ELSE county END AS county,
                    {own[0]} AS guardians, list_filter({own[1]}, x -> x IS NOT NULL) AS guardian_ids
@@ -212,8 +213,10 @@ def _tables(execute: Callable[[str], Any]) -> None:
     number = "md5('{s}:' || pid)::UUID"
     parts, people, truth = [], [], []
     for source, _ in SOURCES:
+        # a poverty register lists households: the members are each other's kin
+        household = "md5('household:' || hid)::UUID" if source == "poverty_register" else "NULL::UUID"
         parts.append(
-            f"SELECT '{source}' AS source, '{source}' AS delivery_id, row_no, [{number.replace('{s}', source)}] AS numbers, birth, sex, eth::VARCHAR AS ethnic, county, NULL::UUID AS household FROM reg_{source}"
+            f"SELECT '{source}' AS source, '{source}' AS delivery_id, row_no, [{number.replace('{s}', source)}] AS numbers, birth, sex, eth::VARCHAR AS ethnic, county, {household} AS household FROM reg_{source}"
         )
         people.append(
             f"SELECT '{source}' AS delivery_id, row_no, name, id_no, guardians, guardian_ids FROM reg_{source}"

@@ -1,4 +1,4 @@
-"""What the pages of a release are made from beside its marts: `quality/evidence.json` and `reference/*.csv`.
+"""What the pages of a release are made from beside its marts: `quality/*.json` and `reference/*.csv`.
 
 Rules with their words and clauses, results per dataset, the trend of twelve months, who prepared, checked and released
 each delivery (account ids). Counts, ids and words of the rule book only.
@@ -13,6 +13,7 @@ from typing import Any
 from assets.sharing.registers import AFTER_BUILD, results_in_force
 from expectations.rule import Rule, all_rules
 from warehouse.engine.duckdb import Session, literal
+from warehouse.people import quality
 from warehouse.reference import REFERENCE
 from warehouse.release import files
 
@@ -57,6 +58,7 @@ def write_evidence(session: Session, period: str, staged: Path, results: Sequenc
         "decisions": _decisions(session, period),
     }
     files.write_json(staged / "quality" / "evidence.json", document)
+    files.write_json(staged / "quality" / "person_index.json", quality.paper(session, period))
     copy_reference(staged)
 
 

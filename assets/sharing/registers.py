@@ -91,7 +91,7 @@ def build_registers(session: Session, period: str, candidate: Candidate) -> None
     )
     session.execute(
         """CREATE OR REPLACE TABLE work.main.person_counter AS SELECT 'warehouse' AS scope,
-             ((SELECT count(DISTINCT person_key) FROM core.enrolment__person_month WHERE period = $period)
+             ((SELECT count(DISTINCT person_id) FROM core.enrolment__person_month WHERE period = $period)
             + (SELECT count(*) FROM core.poverty_person__period WHERE period = $period))::BIGINT AS n_persons""",
         {"period": period},
     )

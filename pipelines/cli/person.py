@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -148,6 +149,68 @@ def split(settings: Settings, records: tuple[str, ...], who: str, reason: str) -
     say(f"✓ {_act(settings, lambda s, r: r.split(s, [r.resolve(s, k)[0] for k in records], who, reason))}")
 
 
+@person.command(short_help="Take a merge back")
+@click.argument("gone")
+@by_option
+@reason_option
+@with_settings
+def undo(settings: Settings, gone: str, who: str, reason: str) -> None:
+    """撤销合并 / GONE, a person id that was merged into another, lives again with its records. The ledger names merges."""
+
+    def act(session: Any, registry: Any) -> Any:
+        from uuid import UUID
+
+        from warehouse.errors import UsageError
+
+        try:
+            person = UUID(gone)
+        except ValueError:
+            raise UsageError(
+                "Not a person id", "give the id that went; the ledger names it (person_merged)"
+            ) from None
+        return registry.unmerge(session, person, who, reason)
+
+    say(f"✓ {_act(settings, act)} | {gone}")
+
+
+@person.group()
+def decisions() -> None:
+    """判定存档 / What people decided, as a file that survives a rebuild of the warehouse."""
+
+
+@decisions.command("export", short_help="Write all decisions to a file")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+@with_settings
+def export_(settings: Settings, file: Path, as_json: bool) -> None:
+    """导出 / Write all decisions and clerical verdicts to FILE (tokens and reasons; mode 0600). Example: edu person decisions export d.json"""
+    from warehouse.keys import load_keys
+    from warehouse.people import decisions as d
+
+    keys = load_keys(settings.key_file, may_create=False)
+    counts = _act(settings, lambda s, _: d.write(s, keys, file))
+    say(f"✓ {counts['decisions']} decisions, {counts['verdicts']} verdicts")
+    emit(as_json, counts)
+
+
+@decisions.command("import", short_help="Take the decisions of a file in")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@by_option
+@json_option
+@with_settings
+def import_(settings: Settings, file: Path, who: str, as_json: bool) -> None:
+    """导入 / Take FILE in: before the first load of a rebuilt warehouse, or at any time; what is known is left alone."""
+    from warehouse.keys import load_keys
+    from warehouse.people import decisions as d
+
+    keys = load_keys(settings.key_file, may_create=False)
+    done = _act(settings, lambda s, _: d.read(s, keys, file, who))
+    say(
+        f"✓ {done.new} new ({done.applied} applied now, the others by the load that brings their records), {done.known} known"
+    )
+    emit(as_json, vars(done))
+
+
 @person.group()
 def quality() -> None:
     """年度抽查 / The yearly clerical check of the links: sample, record, report."""
@@ -212,6 +275,54 @@ def report(settings: Settings, name: str, as_json: bool) -> None:
             f"{r['tier']:<4} {r['right']}/{r['judged']} of {r['drawn']} drawn: {r['precision']} [{r['low']}, {r['high']}]"
         )
     emit(as_json, {"tiers": rows})
+
+
+@quality.command(short_help="Compare a sample province with its truth")
+@click.argument("period")
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of the truth tables.",
+)
+@json_option
+@with_settings
+def measure(settings: Settings, period: str, truth: Path | None, as_json: bool) -> None:
+    """实测 / Precision and recall of the links of PERIOD, per tier, sources and kind of defect; for sample data only.
+
+    The figures are kept and stand in quality/person_index.json of the next release built. Example: edu person quality measure 2025-09
+    """
+    from warehouse.errors import UsageError
+
+    folder = truth or settings.data / "truth"
+    if not (folder / "row.parquet").is_file():
+        raise UsageError(
+            f"No truth tables in {folder}",
+            "only sample data have them: edu sample; else use edu person quality sample",
+        )
+
+    def act(session: Any, _: Any) -> list[Any]:
+        from sample import person_error
+
+        rows = person_error.measure(session, folder, period)
+        with session.transaction():
+            session.execute("DELETE FROM core.person_error__facet WHERE period = ?", [period])
+            for row in rows:
+                session.execute(
+                    "INSERT INTO core.person_error__facet VALUES (?, ?, ?, ?, ?, ?)", [period, *row]
+                )
+        return rows
+
+    rows = _act(settings, act)
+    for facet, value, found, wrong, true in rows:
+        precision = f"{1 - wrong / found:.5f}" if found else "–"
+        recall = f"{(found - wrong) / true:.5f}" if true else "–"
+        say(
+            f"{facet:<8} {value:<40} {found:>9} found {wrong:>6} wrong  precision {precision}  recall {recall}"
+        )
+    emit(
+        as_json,
+        {"rows": [dict(zip(("facet", "value", "found", "wrong", "true"), r, strict=True)) for r in rows]},
+    )
 
 
 def _act(settings: Settings, act: Any) -> Any:

@@ -68,6 +68,6 @@ def test_conflicting_birth_dates_and_two_heads_keep_every_row_of_the_register(wo
     follow = world.session.rows("SELECT person_id, follow_code FROM use.poverty_pupil_follow__person_month")
     assert follow == [(token(1), "in_school")]
     reason = world.session.rows(
-        "SELECT is_matched, reason_code FROM use.poverty_pupil__person_month WHERE person_key = ?", [token(1)]
+        "SELECT is_matched, reason_code FROM use.poverty_pupil__person_month WHERE person_id = ?", [token(1)]
     )
     assert reason in ([(True, None)], [(False, "guard_conflict")])

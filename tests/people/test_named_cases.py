@@ -123,6 +123,30 @@ JOINED = {
         Row(SCHOOL, "王小明", ID),
         Row(DISABLED, "王小明", ID, birth=None),
     ],
+    "one-word name, no id, another county, same guardian": [
+        Row(SCHOOL, "扎西", None, guardians=["才让多杰"]),
+        Row(POOR, "扎西", ID, county=B, guardians=["才让多杰"]),
+    ],
+    "homophone, no id, same guardian": [
+        Row(SCHOOL, "王小明", None, guardians=["王建国"]),
+        Row(POOR, "王晓明", ID, county=B, guardians=["王建国", "李秀英"]),
+    ],
+    "no id, a slip in the birth date, same guardian and county": [
+        Row(SCHOOL, "王小明", None, birth=date(2012, 5, 18), guardians=["王建国"]),
+        Row(POOR, "王小明", ID, guardians=["王建国"]),
+    ],
+    "character of two mistyped, id and birth the same": [Row(SCHOOL, "王军", ID), Row(POOR, "玉军", ID)],
+    "character lost": [Row(SCHOOL, "扎西", ID), Row(POOR, "?西", ID)],
+    "given name replaced, id and birth the same": [Row(SCHOOL, "王小明", ID), Row(POOR, "王海燕", ID)],
+    "disability number of 22 digits": [
+        Row(SCHOOL, "多杰·才让", ID),
+        Row(DISABLED, "多杰才让", ID, birth=None, guardians=["扎西"]),
+    ],
+    "three sources, dots and a spelling": [
+        Row(SCHOOL, "扎西·卓玛", ID),
+        Row(POOR, "扎西卓玛", ID),
+        Row(DISABLED, "札西•卓麻", ID, birth=None),
+    ],
     "same student number, id corrected": [
         Row(SCHOOL, "王小明", ID, number=7),
         Row("student_change", "王小明", citizen(A, BORN, 125), number=7, birth=None, sex=None, county=None),
@@ -142,6 +166,16 @@ def test_temporary_student_number_replaced(tmp_path: Path) -> None:
     assert len(set(run(tmp_path, rows, gone=(0,))[0])) == 1
 
 
+def test_id_replaced_by_another_under_the_same_number(tmp_path: Path) -> None:
+    """The old record is gone; side by side they are two people with one number."""
+    rows = [
+        Row(SCHOOL, "王小明", ID, number=1),
+        Row(SCHOOL, "王小明", citizen(B, BORN, 777), number=1, birth=None),
+    ]
+    assert len(set(run(tmp_path, rows, gone=(0,))[0])) == 1
+    assert len(set(run(tmp_path, rows)[0])) == 2
+
+
 def test_number_without_id_replaced(tmp_path: Path) -> None:
     """J → G: last month no id at all; linked by name, birth, sex and county, because the old record is gone."""
     rows = [Row(SCHOOL, "王小明", None, number=1), Row(SCHOOL, "王小明", ID, number=2)]
@@ -155,6 +189,16 @@ APART = {
     "same id, another name": [Row(SCHOOL, "王小明", ID), Row(POOR, "李海燕", ID, birth=None)],
     "brother's id": [Row(SCHOOL, "王建军", OTHER, birth=date(2010, 3, 2)), Row(POOR, "王小明", OTHER)],
     "brothers with one character of two": [Row(SCHOOL, "王军", OTHER, birth=date(2010, 3, 2)), Row(POOR, "王明", OTHER)],
+    "brother's id with his birth date, both in one household": [
+        Row(SCHOOL, "王小军", ID), Row(POOR, "王小刚", ID, guardians=["王小军", "王建国"]),
+    ],
+    "sister of the same county and guardian, born the next month": [
+        Row(SCHOOL, "王小明", None, guardians=["王建国"]), Row(POOR, "王晓敏", None, birth=date(2012, 6, 17), guardians=["王建国"]),
+    ],
+    "same name and guardian, valid ids far apart, another county": [
+        Row(SCHOOL, "扎西", ID, guardians=["多杰"]), Row(POOR, "扎西", citizen(B, BORN, 777), county=B, guardians=["多杰"]),
+    ],
+    "id and birth the same, nothing of the name": [Row(SCHOOL, "王小明", ID), Row(POOR, "李海燕", ID)],
     "parent's id on a child": [
         Row(POOR, "王建国", PARENT, birth=date(1980, 1, 9)),
         Row(SCHOOL, "王小明", PARENT, guardians=["王建国"], guardian_ids=[PARENT]),
@@ -171,6 +215,10 @@ APART = {
     "same name, birth and county, both ids valid and far apart": [Row(SCHOOL, "扎西", ID), Row(POOR, "扎西", citizen(B, BORN, 777))],
     "three with the same name, birth and county": [
         Row(SCHOOL, "扎西", None, number=1), Row(SCHOOL, "扎西", None, number=2), Row(POOR, "扎西", None),
+    ],
+    "same number of a school's own and same name, two ids": [
+        Row("aid_record", "才多", ID, number=5, birth=None, sex=None, county=None),
+        Row("aid_record", "才多", OTHER, number=5, birth=None, sex=None, county=None),
     ],
     "same number in two colleges": [Row(GRAD, "王小明", None, number=5, birth=None), Row(GRAD, "李海燕", None, number=5, birth=None)],
 }  # fmt: skip
@@ -193,6 +241,12 @@ def test_twins(tmp_path: Path) -> None:
     entities, _ = run(tmp_path, rows)
     assert entities[0] == entities[2] and entities[0] != entities[1]
     assert entities[3] not in (entities[0],)
+
+
+def test_two_hold_the_id_so_half_a_name_is_not_enough(tmp_path: Path) -> None:
+    rows = [Row(SCHOOL, "王小军", ID, number=1), Row(SCHOOL, "李小兵", ID, number=2), Row(POOR, "王大勇", ID)]
+    entities, _ = run(tmp_path, rows)
+    assert len(set(entities)) == 3
 
 
 def test_the_same_id_with_another_name_is_asked_about(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_old_county_codes_lead_to_the_current_unit(province: Province) -> None:
 def test_a_person_registered_twice_counts_once_by_the_later_entry(province: Province) -> None:
     rows = province.session.rows(
         "SELECT county_code, is_active, is_counted, is_duplicate FROM core.enrolment__person_month "
-        "WHERE person_key = ? ORDER BY county_code",
+        "WHERE person_id = ? ORDER BY county_code",
         [token(2)],
     )
     assert rows == [(A, True, True, True), (B, True, False, True)]

@@ -78,6 +78,10 @@ class Province:
                FROM (SELECT DISTINCT profile FROM core.person_profile__row)
                WHERE profile NOT IN (SELECT profile FROM core.person_link__history)"""
         )
+        self.session.execute(
+            """INSERT INTO core.person__id SELECT person_id, '2025-09', 'active', NULL FROM core.person_link__history
+               WHERE person_id NOT IN (SELECT person_id FROM core.person__id)"""
+        )
 
     def run(self, period: str = PERIOD) -> None:
         """All models of one period in their order."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from warehouse.engine.duckdb import Session
 from warehouse.people.normalise import PEOPLE_SQL
 
-ALGORITHM = "p1"
-_NO_CONFLICT = ("T2", "T3", "S")
+ALGORITHM = "p2"
+_NO_CONFLICT = ("T2", "T3", "T4", "T5", "S")
 
 
 def prepare(session: Session) -> None:
@@ -34,7 +34,7 @@ def match(session: Session, *, model: Path | None) -> None:
            WHERE d.verdict = 'same' AND (a.is_new OR b.is_new)"""
     )
     merge(session, "T1")
-    for stage in ("t2", "t3"):
+    for stage in ("t2", "t3", "t4", "t5"):
         session.script(PEOPLE_SQL / f"{stage}.sql")
         merge(session, stage.upper())
     if model is not None:

@@ -1,16 +1,20 @@
-"""The yearly clerical check: links drawn per tier and ethnic group, a clerk's verdicts, and the interval of the precision."""
+"""How good the links are: the yearly clerical check with its interval, and what a release says about the index."""
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from warehouse import ledger
 from warehouse.engine.duckdb import Session
 from warehouse.errors import UsageError
+from warehouse.people.step import model_version
 
 PER_TIER = 100
+MEASURED = Path(__file__).parent / "measured.json"
 
 
 def wilson(good: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -94,3 +98,38 @@ def report(session: Session, sample_id: str) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def paper(session: Session, period: str) -> dict[str, Any]:
+    """quality/person_index.json of a release: links of the month, what waits for people, and the error as far as it is known.
+
+    `measured_on_invented_people` belongs to this algorithm and model (measured.json, written by benchmarks/linkage.py), or is None.
+    `sample_truth` is the comparison with the truth of a sample province, where one was loaded; `clerical` the yearly checks.
+    """
+    links = session.rows(
+        """SELECT tier, count(*), count(DISTINCT person_id) FROM core.person__record WHERE period = ? GROUP BY 1 ORDER BY 1""",
+        [period],
+    )
+    waiting = session.rows(
+        """SELECT v.kind, count(*), count(d.left_profile) FROM core.person_review__pair v
+           LEFT JOIN (SELECT DISTINCT left_profile, right_profile FROM core.person_decision__pair) d USING (left_profile, right_profile)
+           WHERE v.opened_period <= ? GROUP BY 1 ORDER BY 1""",
+        [period],
+    )
+    samples = session.rows("SELECT DISTINCT sample_id FROM core.person_quality__record ORDER BY 1")
+    measured = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    truth = session.rows(
+        "SELECT facet, value, n_found, n_wrong, n_true FROM core.person_error__facet WHERE period = ? ORDER BY ALL",
+        [period],
+    )
+    return {
+        "period": period,
+        "model_version": model_version(),
+        "links": [{"tier": t, "records": n, "persons": p} for t, n, p in links],
+        "review": [{"kind": k, "opened": n, "decided": d} for k, n, d in waiting],
+        "clerical": {s: report(session, s) for (s,) in samples},
+        "measured_on_invented_people": measured if measured.get("model_version") == model_version() else None,
+        "sample_truth": [
+            dict(zip(("facet", "value", "found", "wrong", "true"), row, strict=True)) for row in truth
+        ],
+    }

@@ -32,12 +32,22 @@ def resolve(session: Session, text: str) -> list[UUID]:
     return [row[0] for row in found]
 
 
-def person_of(session: Session, profile: UUID) -> UUID:
-    """The living person of a profile."""
-    found: UUID = session.value(
+def person_of(session: Session, profile: UUID) -> UUID | None:
+    """The living person of a profile; None where the profile was not loaded yet."""
+    found: UUID | None = session.value(
         """SELECT coalesce(p.merged_into, l.person_id) FROM core.person_link__link l LEFT JOIN core.person__id p USING (person_id)
            WHERE l.profile = ? AND l.is_current""",
         [profile],
+    )
+    return found
+
+
+def founder(session: Session, person: UUID) -> UUID:
+    """The first profile of a living person: it stands for the person in decisions."""
+    found: UUID = session.value(
+        """SELECT arg_min(l.profile, l.seq) FROM core.person_link__link l LEFT JOIN core.person__id p USING (person_id)
+           WHERE l.is_current AND coalesce(p.merged_into, l.person_id) = ?""",
+        [person],
     )
     return found
 
@@ -48,23 +58,28 @@ def decide(session: Session, left: UUID, right: UUID, verdict: str, who: str, re
         raise UsageError(f"Unknown verdict {verdict}", "say same or different")
     if not who or not reason:
         raise UsageError("A decision needs --by and --reason", "give both")
-    one, other = person_of(session, left), person_of(session, right)
     with session.transaction():
-        session.execute(
-            "INSERT INTO core.person_decision__pair SELECT coalesce(max(seq), 0) + 1, ?, ?, ?, ?, ?, ? FROM core.person_decision__pair",
-            [min(left, right), max(left, right), verdict, who, date.today(), reason],
-        )
-        ledger.append(
-            session,
-            "person_decision",
-            str(min(left, right)),
-            {"with": str(max(left, right)), "verdict": verdict, "by": who},
-        )
-        if verdict == "same" and one != other:
-            _merge(session, one, other, who)
-        if verdict == "different" and one == other:
+        _note(session, left, right, verdict, who, reason)
+        apply(session, left, right, verdict, who)
+        touch(session)
+
+
+def apply(session: Session, left: UUID, right: UUID, verdict: str, who: str) -> bool:
+    """Make a verdict true for profiles that have persons; returns whether anything changed."""
+    one, other = person_of(session, left), person_of(session, right)
+    if one is None or other is None:
+        return False
+    if verdict == "same" and one != other:
+        _merge(session, one, other, who)
+    elif verdict == "different" and one == other:
+        merged = [m for m in (_issued(session, right), _issued(session, left)) if m != one]
+        if merged and _issued(session, left) != _issued(session, right):
+            _unmerge(session, merged[0], who)
+        else:
             _split(session, [right], who)
-        _touch(session)
+    else:
+        return False
+    return True
 
 
 def merge(session: Session, one: UUID, other: UUID, who: str, reason: str) -> UUID:
@@ -72,17 +87,81 @@ def merge(session: Session, one: UUID, other: UUID, who: str, reason: str) -> UU
     if one == other:
         raise UsageError("Both are the same person already", "nothing to do")
     with session.transaction():
+        _note(session, founder(session, one), founder(session, other), "same", who, reason)
         survivor = _merge(session, one, other, who, reason)
-        _touch(session)
+        touch(session)
+    return survivor
+
+
+def unmerge(session: Session, person: UUID, who: str, reason: str) -> UUID:
+    """Take a merge back: the merged id lives again with the profiles it had. Returns the person it was merged into."""
+    survivor: UUID | None = session.value(
+        "SELECT merged_into FROM core.person__id WHERE person_id = ?", [person]
+    )
+    if survivor is None:
+        raise UsageError(
+            "This person was not merged", "give the id that went; the ledger names it (person_merged)"
+        )
+    with session.transaction():
+        kept = founder(session, survivor)
+        _unmerge(session, person, who, reason)
+        back = founder(session, person)
+        # the founder of the survivor may be a profile that goes back
+        _note(session, founder(session, survivor) if kept == back else kept, back, "different", who, reason)
+        touch(session)
     return survivor
 
 
 def split(session: Session, profiles: list[UUID], who: str, reason: str) -> UUID:
     """Give the profiles a person of their own. Returns the new id."""
+    persons = {person_of(session, p) for p in profiles}
     with session.transaction():
         made = _split(session, profiles, who, reason)
-        _touch(session)
+        for left in persons:
+            remaining = founder(session, left) if left else None
+            for profile in profiles if remaining else ():
+                _note(session, remaining, profile, "different", who, reason)  # type: ignore[arg-type]
+        for profile in profiles[1:]:
+            _note(session, profiles[0], profile, "same", who, reason)
+        touch(session)
     return made
+
+
+def _note(session: Session, left: UUID, right: UUID, verdict: str, who: str, reason: str) -> None:
+    """Keep a decision by profiles: whatever people decide stands here, so that it survives a rebuild (decisions.py)."""
+    one, other = min(left, right), max(left, right)
+    session.execute(
+        "INSERT INTO core.person_decision__pair SELECT coalesce(max(seq), 0) + 1, ?, ?, ?, ?, ?, ? FROM core.person_decision__pair",
+        [one, other, verdict, who, date.today(), reason],
+    )
+    ledger.append(session, "person_decision", str(one), {"with": str(other), "verdict": verdict, "by": who})
+
+
+def _issued(session: Session, profile: UUID) -> UUID:
+    """The person a profile was linked to, before redirects."""
+    found: UUID = session.value(
+        "SELECT person_id FROM core.person_link__link WHERE profile = ? AND is_current", [profile]
+    )
+    return found
+
+
+def _unmerge(session: Session, person: UUID, who: str, reason: str = "") -> None:
+    # Where each id was pointed to first stands in the ledger; those that came along through `person` go back with it.
+    steps = session.rows(
+        """SELECT subject, arg_max(json_extract_string(detail, '$.into'), seq), arg_max(event, seq) FROM ops.ledger__event
+           WHERE event IN ('person_merged', 'person_unmerged') GROUP BY subject"""
+    )
+    into = {UUID(gone): UUID(to) for gone, to, event in steps if event == "person_merged"}
+    into.pop(person, None)
+    session.execute(
+        "UPDATE core.person__id SET status = 'active', merged_into = NULL WHERE person_id = ?", [person]
+    )
+    for gone in into:
+        root = into[gone]
+        while root in into:
+            root = into[root]
+        session.execute("UPDATE core.person__id SET merged_into = ? WHERE person_id = ?", [root, gone])
+    ledger.append(session, "person_unmerged", str(person), {"by": who, "reason": reason})
 
 
 def _merge(session: Session, one: UUID, other: UUID, who: str, reason: str = "") -> UUID:
@@ -131,7 +210,7 @@ def _split(session: Session, profiles: list[UUID], who: str, reason: str = "") -
     return made
 
 
-def _touch(session: Session) -> None:
+def touch(session: Session) -> None:
     """All months are made again by their next load: a changed person changes them."""
     listed = ", ".join(f"'{t}'" for t in TABLES)
     session.execute(

@@ -1,4 +1,5 @@
--- One row per registration in force in the three registries (schools, vocational, preschool); persons are counted by is_counted.
+-- One row per registration in force in the three registries (schools, vocational, preschool), with the person that the person index
+-- sees in it; persons are counted by is_counted.
 WITH registration AS (
   SELECT 'student_registry' AS source, r.delivery_id, r.row_no, r.owner, r.id_no_token, r.student_no_token, r.school_id,
          r.grade_code, r.stage_code, r.class_label, r.sex_code, r.ethnic_code, r.birth_date, r.entry_month, r.boarding_code,
@@ -52,8 +53,7 @@ located AS (
   LEFT JOIN ref.code_list AS vk ON vk.list_id = 'voc_student_kind' AND vk.code = r.student_kind_code
 ),
 described AS (
-  SELECT l.source, l.delivery_id, l.row_no, l.id_no_token, l.student_no_token,
-         coalesce(l.id_no_token, l.student_no_token) AS person_key, l.school_id,
+  SELECT l.source, l.delivery_id, l.row_no, l.id_no_token, l.student_no_token, i.person_id, l.school_id,
          coalesce(l.own_point_code, c.point_code, '') AS point_code,
          coalesce(s.county_code, u.county_code) AS county_code, coalesce(s.prefecture_code, u.prefecture_code) AS prefecture_code,
          coalesce(p.residence_code, s.residence_code) AS residence_code,
@@ -65,6 +65,7 @@ described AS (
          l.status_code, l.status_group IN ('in_study', 'suspended') AS is_active, l.status_group = 'suspended' AS is_suspended,
          l.is_full_time, s.school_id IS NOT NULL AS is_school_known
   FROM located AS l
+  JOIN core.identity__record AS i ON i.delivery_id = l.delivery_id AND i.row_no = l.row_no AND i.period = $period
   CROSS JOIN school_year AS y
   LEFT JOIN core.class__class_month AS c
     ON c.school_id = l.school_id AND c.grade_code = l.grade_code AND c.class_label = l.class_label AND c.period = $period
@@ -75,30 +76,38 @@ described AS (
   LEFT JOIN core.county_unit__code AS u ON u.code = l.owner AND u.period = $period
   LEFT JOIN core.county_unit__code AS h ON h.code = l.hukou_county_code AND h.period = $period
 ),
+shared_id AS (
+  -- one number, several pupils in study: a brother's or sister's number was typed
+  SELECT described.id_no_token
+  FROM described
+  WHERE described.is_active AND described.id_no_token IS NOT NULL
+  GROUP BY described.id_no_token
+  HAVING min(described.person_id) <> max(described.person_id)
+),
 ranked AS (
   -- A person active twice counts once: in study before suspended, full-time before part-time, the latest entry, the higher
   -- stage; then a total order so that the same rows always give the same choice.
-  SELECT described.source, described.delivery_id, described.row_no, described.person_key, described.id_no_token,
+  SELECT described.source, described.delivery_id, described.row_no, described.person_id, described.id_no_token,
          described.student_no_token, described.school_id, described.point_code, described.county_code,
          described.prefecture_code, described.residence_code, described.hukou_county_code, described.hukou_delivered_code,
          described.hukou_type_code, described.stage_code, described.grade_code, described.class_label, described.sex_code,
          described.ethnic_code, described.birth_date, described.entry_month, described.boarding_code, described.first_year,
          described.age, described.status_code, described.is_active, described.is_suspended, described.is_full_time,
          described.is_school_known,
-         CASE WHEN described.person_key IS NULL THEN 1 ELSE row_number() OVER (
-           PARTITION BY described.person_key, described.is_active
+         row_number() OVER (
+           PARTITION BY described.person_id, described.is_active
            ORDER BY described.is_suspended, described.is_full_time DESC, described.entry_month DESC NULLS LAST,
-                    described.stage_code DESC NULLS LAST, described.school_id, described.delivery_id, described.row_no)
-         END AS n,
-         CASE WHEN described.person_key IS NULL THEN 1 ELSE count(*) OVER (
-           PARTITION BY described.person_key, described.is_active) END AS n_registrations
+                    described.stage_code DESC NULLS LAST, described.school_id, described.delivery_id, described.row_no) AS n,
+         count(*) OVER (PARTITION BY described.person_id, described.is_active) AS n_registrations,
+         x.id_no_token IS NOT NULL AS is_id_shared
   FROM described
+  LEFT JOIN shared_id AS x ON x.id_no_token = described.id_no_token
 )
 SELECT CAST($period AS VARCHAR) AS period,
        CAST(delivery_id AS VARCHAR) AS delivery_id,
        CAST(row_no AS BIGINT) AS row_no,
        CAST(source AS VARCHAR) AS source,
-       CAST(person_key AS UUID) AS person_key,
+       CAST(person_id AS UUID) AS person_id,
        CAST(id_no_token AS UUID) AS id_no_token,
        CAST(student_no_token AS UUID) AS student_no_token,
        CAST(school_id AS VARCHAR) AS school_id,
@@ -125,5 +134,6 @@ SELECT CAST($period AS VARCHAR) AS period,
        CAST(is_full_time AS BOOLEAN) AS is_full_time,
        CAST(is_active AND n = 1 AS BOOLEAN) AS is_counted,
        CAST(is_active AND n_registrations > 1 AS BOOLEAN) AS is_duplicate,
+       CAST(is_active AND is_id_shared AS BOOLEAN) AS is_id_shared,
        CAST(is_school_known AS BOOLEAN) AS is_school_known
 FROM ranked

@@ -1,4 +1,5 @@
--- One row per graduate and graduation year of the register (latest delivery), with the destination in one code list.
+-- One row per graduate, by the person index, and graduation year of the register (latest delivery), with the destination in one
+-- code list.
 WITH code AS (
   -- the code list changed its codes: the graduation year says which one is meant
   SELECT c.scheme, c.code, c.rate_group, c.is_settled, c.year_from, c.year_to,
@@ -10,9 +11,7 @@ WITH code AS (
     FROM ref.destination_code AS k) AS c
 ),
 delivered AS (
-  SELECT g.delivery_id, g.row_no,
-         coalesce(g.id_no_token, g.student_no_token, g.candidate_no_token,
-                  CAST(md5(g.delivery_id || ':' || CAST(g.row_no AS VARCHAR)) AS UUID)) AS person_key,
+  SELECT g.delivery_id, g.row_no, i.person_id,
          coalesce(g.graduation_year, year(g.graduation_date), CAST(substr(d.delivery_period, 1, 4) AS INTEGER))
            AS graduation_year,
          coalesce(g.college_code, d.owner) AS college_code, g.major_code,
@@ -25,23 +24,24 @@ delivered AS (
          g.unit_region_code, g.graduation_date, d.as_of, d.delivery_period, d.version
   FROM raw.graduate_register__graduate AS g
   JOIN core.delivery__period AS d ON d.delivery_id = g.delivery_id AND d.period = $period
+  JOIN core.identity__record AS i ON i.delivery_id = g.delivery_id AND i.row_no = g.row_no AND i.period = $period
   LEFT JOIN core.county_unit__code AS u ON u.code = g.origin_county_code AND u.period = $period
 ),
 ranked AS (
-  SELECT delivered.delivery_id, delivered.row_no, delivered.person_key, delivered.graduation_year, delivered.college_code,
+  SELECT delivered.delivery_id, delivered.row_no, delivered.person_id, delivered.graduation_year, delivered.college_code,
          delivered.major_code, delivered.degree_level_code, delivered.sex_code, delivered.ethnic_code,
          delivered.origin_county_code, delivered.urban_origin_code, delivered.study_form_code, delivered.destination_code,
          delivered.unit_nature_code, delivered.industry_code, delivered.unit_region_code, delivered.graduation_date,
          delivered.as_of,
          row_number() OVER (
-           PARTITION BY delivered.graduation_year, delivered.person_key
+           PARTITION BY delivered.graduation_year, delivered.person_id
            ORDER BY delivered.as_of DESC NULLS LAST, delivered.delivery_period DESC, delivered.version DESC,
                     delivered.delivery_id, delivered.row_no) AS n
   FROM delivered
 )
 SELECT CAST($period AS VARCHAR) AS period,
        CAST(r.graduation_year AS INTEGER) AS graduation_year,
-       CAST(r.person_key AS UUID) AS person_key,
+       CAST(r.person_id AS UUID) AS person_id,
        CAST(r.delivery_id AS VARCHAR) AS delivery_id,
        CAST(r.row_no AS BIGINT) AS row_no,
        CAST(r.college_code AS VARCHAR) AS college_code,

@@ -1,4 +1,4 @@
--- One row per person of the poverty register in force (a person listed twice: the latest delivery).
+-- One row per person of the poverty register in force, by the person index (a person listed twice: the latest delivery).
 WITH school_age AS (
   -- from preschool to senior secondary
   SELECT min(CAST(s.rate_age_from AS INTEGER)) AS age_from, max(CAST(s.rate_age_to AS INTEGER)) AS age_to
@@ -18,30 +18,29 @@ school_year AS (
   FROM limits AS l
 ),
 delivered AS (
-  SELECT p.delivery_id, p.row_no, p.id_no_token, p.person_no_token, p.household_no_token,
-         coalesce(p.id_no_token, p.person_no_token, CAST(md5(p.delivery_id || ':' || CAST(p.row_no AS VARCHAR)) AS UUID))
-           AS person_key,
+  SELECT p.delivery_id, p.row_no, p.id_no_token, p.person_no_token, p.household_no_token, i.person_id,
          coalesce(u.county_code, o.county_code) AS county_code, coalesce(u.prefecture_code, o.prefecture_code) AS prefecture_code,
          p.sex_code, p.birth_date, p.ethnic_code, p.school_state_code, p.not_in_school_reason_code, p.poverty_status_code,
          p.household_type_code, p.monitor_type_code, d.as_of, d.delivery_period
   FROM raw.poverty_register__person AS p
   JOIN core.delivery__period AS d ON d.delivery_id = p.delivery_id AND d.period = $period
+  JOIN core.identity__record AS i ON i.delivery_id = p.delivery_id AND i.row_no = p.row_no AND i.period = $period
   LEFT JOIN core.county_unit__code AS u ON u.code = p.county_code AND u.period = $period
   LEFT JOIN core.county_unit__code AS o ON o.code = d.owner AND o.period = $period
 ),
 ranked AS (
   SELECT delivered.delivery_id, delivered.row_no, delivered.id_no_token, delivered.person_no_token,
-         delivered.household_no_token, delivered.person_key, delivered.county_code, delivered.prefecture_code,
+         delivered.household_no_token, delivered.person_id, delivered.county_code, delivered.prefecture_code,
          delivered.sex_code, delivered.birth_date, delivered.ethnic_code, delivered.school_state_code,
          delivered.not_in_school_reason_code, delivered.poverty_status_code, delivered.household_type_code,
          delivered.monitor_type_code,
          row_number() OVER (
-           PARTITION BY delivered.person_key
+           PARTITION BY delivered.person_id
            ORDER BY delivered.as_of DESC NULLS LAST, delivered.delivery_period DESC, delivered.delivery_id, delivered.row_no) AS n
   FROM delivered
 ),
 aged AS (
-  SELECT r.delivery_id, r.row_no, r.id_no_token, r.person_no_token, r.household_no_token, r.person_key, r.county_code,
+  SELECT r.delivery_id, r.row_no, r.id_no_token, r.person_no_token, r.household_no_token, r.person_id, r.county_code,
          r.prefecture_code, r.sex_code, r.birth_date, r.ethnic_code, r.school_state_code, r.not_in_school_reason_code,
          r.poverty_status_code, r.household_type_code, r.monitor_type_code,
          -- the state in school names a grade or a stage; colleges have neither
@@ -56,7 +55,7 @@ aged AS (
   WHERE r.n = 1
 )
 SELECT CAST($period AS VARCHAR) AS period,
-       CAST(a.person_key AS UUID) AS person_key,
+       CAST(a.person_id AS UUID) AS person_id,
        CAST(a.delivery_id AS VARCHAR) AS delivery_id,
        CAST(a.row_no AS BIGINT) AS row_no,
        CAST(a.id_no_token AS UUID) AS id_no_token,

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS core.person_link__history (
   valid_from    VARCHAR NOT NULL
 );
 COMMENT ON TABLE core.person_link__history IS '人员链接(历史) / Links of profiles to persons; append-only, the last one of a profile holds';
-COMMENT ON COLUMN core.person_link__history.tier IS 'N 新人 / first of a person; K same number; T1 id and name; T2 repaired id; T3 name, birth, sex, county; S Splink; D decided';
+COMMENT ON COLUMN core.person_link__history.tier IS 'N 新人 / first of a person; K same number; T1 id and name; T2 repaired id; T3 name, birth, sex, county; T4 reading, guardian, birth; T5 id, birth, half the name; S Splink; D decided';
 
 CREATE OR REPLACE VIEW core.person_link__link AS
 SELECT h.*, lead(h.valid_from) OVER (PARTITION BY h.profile ORDER BY h.seq) AS valid_to,
@@ -71,3 +71,13 @@ CREATE TABLE IF NOT EXISTS core.person_quality__record (
   judged_on   DATE
 );
 COMMENT ON TABLE core.person_quality__record IS '年度抽查 / Links drawn for the yearly clerical check, and what the clerk found (right, wrong, unsure)';
+
+CREATE TABLE IF NOT EXISTS core.person_error__facet (
+  period   VARCHAR NOT NULL,
+  facet    VARCHAR NOT NULL,
+  value    VARCHAR NOT NULL,
+  n_found  BIGINT NOT NULL,
+  n_wrong  BIGINT NOT NULL,
+  n_true   BIGINT
+);
+COMMENT ON TABLE core.person_error__facet IS '示例数据误差 / Links of a sample province against its truth: pairs of records of two sources, all, per tier and kind of defect';

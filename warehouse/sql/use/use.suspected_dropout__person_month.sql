@@ -72,7 +72,7 @@ overdue AS (
                   last_day(CAST($period || '-01' AS DATE))) > l.overdue_days
 ),
 register AS (
-  SELECT p.person_key, i.person_id, p.county_code, p.school_state_code, p.stage_code, p.not_in_school_reason_code, p.birth_date,
+  SELECT i.person_id, p.county_code, p.school_state_code, p.stage_code, p.not_in_school_reason_code, p.birth_date,
          p.sex_code, p.ethnic_code, p.age,
          row_number() OVER (PARTITION BY i.person_id ORDER BY p.delivery_id, p.row_no) AS n
   FROM core.poverty_person__period AS p

@@ -27,6 +27,9 @@ CREATE OR REPLACE TEMP MACRO name_level(a, b, pa, pb) AS CASE
   WHEN least(length(a), length(b)) >= 3 AND jaro_winkler_similarity(pa, pb) >= 0.94 THEN 'near'
   WHEN left(a, 1) = left(b, 1) THEN 'surname'
   ELSE 'else' END;
+-- at least one character stands in its place in two names of one length
+CREATE OR REPLACE TEMP MACRO shares_a_place(a, b) AS
+  length(a) = length(b) AND len(list_filter(list_zip(string_split(a, ''), string_split(b, '')), x -> x[1] = x[2])) > 0;
 CREATE OR REPLACE TEMP MACRO is_strong(level) AS level IN ('same', 'reading', 'order');
 CREATE OR REPLACE TEMP MACRO is_weak(level) AS level IN ('one', 'part', 'near');
 

@@ -29,12 +29,15 @@ WHERE e.l IN (SELECT ent FROM renamed WHERE ent_new IN (SELECT ent_new FROM barr
    OR e.r IN (SELECT ent FROM renamed WHERE ent_new IN (SELECT ent_new FROM barred));
 DELETE FROM renamed WHERE ent_new IN (SELECT ent_new FROM barred) OR ent = ent_new;
 
--- the edge by which a profile's entity came in: the best one that touches it
+-- the edge by which a profile's entity came in: the best one that leads to where it went
 CREATE OR REPLACE TEMP TABLE cause AS
 SELECT ent, tier, score, evidence, partner FROM (
   SELECT x.ent, e.tier, e.score, e.evidence, CASE WHEN x.ent = e.l THEN e.b ELSE e.a END AS partner,
          row_number() OVER (PARTITION BY x.ent ORDER BY e.score DESC, e.tier, e.a, e.b) AS k
-  FROM renamed x JOIN (SELECT l AS ent, * FROM link_edge UNION ALL SELECT r, * FROM link_edge) e ON e.ent = x.ent)
+  FROM renamed x
+  JOIN (SELECT l AS ent, r AS other, * FROM link_edge UNION ALL SELECT r, l, * FROM link_edge) e ON e.ent = x.ent
+  LEFT JOIN renamed y ON y.ent = e.other
+  WHERE coalesce(y.ent_new, e.other) = x.ent_new)
 WHERE k = 1;
 
 CREATE OR REPLACE TEMP TABLE member AS

@@ -21,7 +21,11 @@ SELECT o.l, o.r, o.by_id, o.by_number,
        coalesce(abs(date_diff('day', a.own_birth, b.own_birth)) > 800, false) AS births_far,
        a.source = b.source AND a.in_force AND b.in_force AS together,
        a.source = b.source AS same_source,
-       list_has_any(a.guardians, b.guardians) AS shares_guardian
+       -- one lists the other among the household or the guardians: two people, whatever number was typed
+       coalesce(list_contains(a.guardians, b.name_key), false) OR coalesce(list_contains(b.guardians, a.name_key), false) AS is_kin,
+       coalesce(a.id_ok <> b.id_ok AND NOT ids_near(a.id_ok, b.id_ok), false) AS ids_far,
+       -- another county and no guardian in common: the number may be a stranger's, and registries fill in the birth date from it
+       coalesce(a.county <> b.county, false) AND NOT coalesce(list_has_any(a.guardians, b.guardians), false) AS is_far
 FROM once o JOIN record a ON a.n = o.l JOIN record b ON b.n = o.r
 WHERE a.is_new OR b.is_new;
 
@@ -31,10 +35,13 @@ SELECT l AS a, r AS b, CASE WHEN by_number THEN 'K' ELSE 'T1' END AS tier,
        concat_ws(',', CASE WHEN by_number THEN 'number' END, CASE WHEN by_id THEN 'id' END, 'name:' || name_level, 'birth:' || birth_level)
          AS evidence
 FROM pair
-WHERE is_strong(name_level) AND NOT (by_number AND NOT by_id AND birth_level = 'differs')
-   OR is_weak(name_level) AND birth_level = 'same'
+WHERE (is_strong(name_level) AND (name_level = 'same' OR NOT is_kin) AND NOT (by_number AND NOT by_id AND birth_level = 'differs')
+   OR is_weak(name_level) AND birth_level = 'same' AND NOT is_kin AND (by_number OR NOT is_far)
    -- without a second birth date a name that is only like the other must not be a brother's: two characters, same beginning
-   OR is_weak(name_level) AND birth_level = 'unknown' AND (by_number OR name_level <> 'one')
+   OR is_weak(name_level) AND birth_level = 'unknown' AND NOT is_kin AND (by_number OR name_level <> 'one')
    -- a name corrected in the register it stands in: same number, same id, same birth date, and the old name is gone
    OR by_number AND by_id AND same_source AND NOT together AND birth_level = 'same'
-   OR name_level = 'unknown' AND by_number AND (by_id OR birth_level = 'same');
+   OR name_level = 'unknown' AND by_number AND (by_id OR birth_level = 'same'))
+  -- schools give out numbers of their own, and names repeat: two valid ids that are far apart are two people, unless the birth dates
+  -- agree or the id was replaced in the register it stands in
+  AND NOT (NOT by_id AND ids_far AND birth_level <> 'same' AND NOT (same_source AND NOT together));
