@@ -16,7 +16,8 @@ ladder AS (
   JOIN (SELECT max(s.stage_code) AS stage_code FROM ref.stage AS s WHERE s.is_compulsory) AS s ON s.stage_code = r.stage_code
   WHERE g.is_final
 ),
-standing AS (
+-- read where it is used with the filters that stand there: a warehouse holds a hundred months
+standing AS NOT MATERIALIZED (
   SELECT coalesce(p.merged_into, s.person_id) AS person_id, s.period, s.county_code, s.level_no, s.state_code, s.is_active,
          CAST(substr(s.school_year_code, 1, 4) AS INTEGER) AS year
   FROM core.standing__person_month AS s
@@ -48,15 +49,20 @@ arrived AS (
   SELECT s.person_id
   FROM standing AS s
   CROSS JOIN ladder AS l
-  WHERE s.level_no > l.last_level
-     OR (s.level_no = l.last_level AND ((s.period = $period AND s.is_active) OR s.state_code = 'completed'))
+  CROSS JOIN school_year AS y
+  -- nobody of the two cohorts can have come so far more than three years ago
+  WHERE s.year >= y.first_year - 3
+    AND (s.level_no > l.last_level
+         OR (s.level_no = l.last_level AND ((s.period = $period AND s.is_active) OR s.state_code = 'completed')))
   UNION
   SELECT coalesce(p.merged_into, m.person_id) AS person_id
   FROM core.movement__person_month AS m
   JOIN ref.grade_level AS g ON g.grade_code = m.from_grade_code
   JOIN ladder AS l ON l.last_level <= g.level_no
+  CROSS JOIN school_year AS y
   LEFT JOIN core.person__id AS p ON p.person_id = m.person_id AND p.merged_into IS NOT NULL
   WHERE m.period <= $period AND m.exit_code = 'graduated'
+    AND CAST(substr(m.period, 1, 4) AS INTEGER) >= y.first_year - 3
 ),
 excused AS (
   -- dead, abroad, or moved out of the province with a record: nobody here can say how far they came
