@@ -17,8 +17,17 @@ waits AS (
   WHERE d.source IN ('student_registry', 'vocational_registry', 'preschool_registry', 'student_change')
     AND d.period <= $period AND s.student_no_token IS NOT NULL
 ),
-aside AS (
-  SELECT DISTINCT w.period, w.token FROM waits AS w WHERE w.source <> 'student_change'
+named AS (
+  -- whose rows they are: by any number that a person has ever had
+  SELECT w.period, s.person_id
+  FROM waits AS w
+  JOIN core.standing__person_month AS s ON s.id_no_token = w.token
+  WHERE w.source <> 'student_change' AND s.period <= $period
+  UNION
+  SELECT w.period, s.person_id
+  FROM waits AS w
+  JOIN core.standing__person_month AS s ON s.student_no_token = w.token
+  WHERE w.source <> 'student_change' AND s.period <= $period
 ),
 record_aside AS (
   -- change records of this month and the last one that wait; a withdrawal or an expulsion excuses nobody while it waits
@@ -30,29 +39,22 @@ record_aside AS (
     AND coalesce(f.effect_code, 'none') NOT IN ('withdraw', 'expel')
 ),
 seen AS (
-  -- who carries one of the numbers set aside last month, and when each was seen last
-  SELECT p.person_id, max(p.period) AS period
-  FROM (
-    SELECT s.person_id, s.period
-    FROM core.standing__person_month AS s
-    JOIN before AS b ON s.period <= b.period
-    JOIN aside AS a ON a.period = b.period AND a.token = s.id_no_token
-    UNION ALL
-    SELECT s.person_id, s.period
-    FROM core.standing__person_month AS s
-    JOIN before AS b ON s.period <= b.period
-    JOIN aside AS a ON a.period = b.period AND a.token = s.student_no_token) AS p
-  GROUP BY p.person_id
+  -- the last time that those were seen whose row was set aside last month
+  SELECT s.person_id, max(s.period) AS period
+  FROM core.standing__person_month AS s
+  JOIN named AS n ON n.person_id = s.person_id
+  JOIN before AS b ON b.period = n.period
+  WHERE s.period <= b.period
+  GROUP BY s.person_id
 ),
 waiting AS (
   -- not seen since, and every month since then a row of theirs was set aside: still where they were
   SELECT w.person_id, w.period
   FROM (
-    SELECT e.person_id, e.period, count(DISTINCT a.period) AS n_aside
+    SELECT e.person_id, e.period, count(DISTINCT n.period) AS n_aside
     FROM seen AS e
-    JOIN core.standing__person_month AS s ON s.person_id = e.person_id AND s.period = e.period
     JOIN before AS b ON e.period < b.period
-    JOIN aside AS a ON a.period > e.period AND a.period <= b.period AND (a.token = s.id_no_token OR a.token = s.student_no_token)
+    JOIN named AS n ON n.person_id = e.person_id AND n.period > e.period AND n.period <= b.period
     GROUP BY e.person_id, e.period) AS w
   WHERE w.n_aside = (
     SELECT count(DISTINCT s.period) FROM core.standing__person_month AS s CROSS JOIN before AS b
@@ -144,14 +146,14 @@ described AS (
   SELECT j.person_id, j.previous_period, j.seen_period, j.was_active, j.is_active, j.from_school_id, j.from_county_code, j.from_stage_code,
          j.from_grade_code, j.from_state_code, j.to_school_id, j.to_county_code, j.to_stage_code, j.to_grade_code,
          j.to_state_code, j.age, coalesce(j.is_new_year, false) AS is_new_year,
-         j.is_waited_for OR bi.token IS NOT NULL OR bx.token IS NOT NULL AS was_set_aside,
+         j.is_waited_for OR nb.person_id IS NOT NULL AS was_set_aside,
          CASE WHEN j.is_there AND j.is_waited_for THEN 'corrected'
               WHEN j.was_there AND j.is_there THEN 'stayed'
-              WHEN j.was_there AND (sa.token IS NOT NULL OR sx.token IS NOT NULL) THEN 'set_aside'
+              WHEN j.was_there AND nn.person_id IS NOT NULL THEN 'set_aside'
               WHEN j.was_there THEN 'left'
               WHEN j.previous_period IS NULL THEN 'first_month'
               WHEN sb.person_id IS NOT NULL THEN 'returned'
-              WHEN bi.token IS NOT NULL OR bx.token IS NOT NULL THEN 'corrected'
+              WHEN nb.person_id IS NOT NULL THEN 'corrected'
               ELSE 'new' END AS presence_code,
          CASE WHEN NOT (j.was_active AND j.is_active) THEN NULL
               WHEN j.from_stage_code IS DISTINCT FROM j.to_stage_code THEN 'next_stage'
@@ -163,7 +165,7 @@ described AS (
               WHEN j.from_state_code = 'left' THEN 'left_registered'
               WHEN coalesce(r.has_leaving_province, false) THEN 'out_of_province'
               WHEN coalesce(r.has_abroad, false) THEN 'abroad'
-              WHEN sa.token IS NOT NULL OR sx.token IS NOT NULL THEN 'row_set_aside'
+              WHEN nn.person_id IS NOT NULL THEN 'row_set_aside'
               WHEN coalesce(r.has_transfer_out, false) THEN 'transfer_pending'
               WHEN ri.token IS NOT NULL OR rx.token IS NOT NULL THEN 'record_set_aside'
               WHEN coalesce(r.has_withdraw, false) THEN 'withdrawn'
@@ -193,10 +195,8 @@ described AS (
   LEFT JOIN record AS r ON r.person_id = j.person_id
   LEFT JOIN seen_before AS sb ON sb.person_id = j.person_id
   -- this month's row waits; the row of the month before waited
-  LEFT JOIN aside AS sa ON sa.period = $period AND sa.token = j.id_no_token
-  LEFT JOIN aside AS sx ON sx.period = $period AND sx.token = j.student_no_token
-  LEFT JOIN aside AS bi ON bi.period = j.previous_period AND bi.token = j.new_id_no_token AND NOT j.was_there
-  LEFT JOIN aside AS bx ON bx.period = j.previous_period AND bx.token = j.new_student_no_token AND NOT j.was_there
+  LEFT JOIN named AS nn ON nn.period = $period AND nn.person_id = j.person_id
+  LEFT JOIN named AS nb ON nb.period = j.previous_period AND nb.person_id = j.person_id AND NOT j.was_there
   LEFT JOIN record_aside AS ri ON ri.token = coalesce(j.id_no_token, j.new_id_no_token)
   LEFT JOIN record_aside AS rx ON rx.token = coalesce(j.student_no_token, j.new_student_no_token)
   LEFT JOIN ref.stage AS st ON st.stage_code = j.from_stage_code
