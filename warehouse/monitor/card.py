@@ -12,7 +12,7 @@ from warehouse.keys import Keys
 from warehouse.monitor import access
 from warehouse.monitor.names import mask_id, resolve
 from warehouse.monitor.page import both, page, table
-from warehouse.monitor.words import CLASSES, FLAGS, REASONS, STATES, code_names, groups, names
+from warehouse.monitor.words import CLASSES, FLAGS, REASONS, STATES, class_name, code_names, groups, names
 
 _CARD = """SELECT delivery_id, row_no, school_year_code, term_code, county_code, sex_code, ethnic_code, age, school_id, stage_code,
   grade_code, class_label, boarding_code, n_due, n_gap, amount_due, amount_paid, flag_codes, poor_groups, follow_code
@@ -45,7 +45,8 @@ def write_card(
     shown = resolve(session, settings, keys, [key], ["name", "id_no", "township", "village"]).get(key, {})
     text = page(
         ("一人一卡", "One person, one card"),
-        [_identity(session, card, shown), *_flags(session, card), _schooling(session, person, period), _aid(session, person, period)],
+        [_identity(session, card, shown), _now(session, card, period), *_flags(session, card), _schooling(session, person, period),
+         _aid(session, person, period)],
         (
             f"{period} · {access.purposes('card')[purpose]} · {account} · 内部资料，用后妥善保管；名单由系统生成，处置前须人工核实",
             "Internal; made by a machine, a person confirms before anything is done",
@@ -77,6 +78,17 @@ def _identity(session: Session, card: tuple[object, ...], shown: dict[str, str |
     return table(headers, rows)
 
 
+def _now(session: Session, card: tuple[object, ...], period: str) -> str:
+    """Where the learner is this month; nothing for one who is in no registry."""
+    if card[8] is None:
+        return ""
+    grade = names(session, "grade", "grade_code").get(str(card[10]), ("—", ""))[0]
+    label = class_name(None if card[11] is None else str(card[11]))
+    boards = code_names(session, "boarding").get(str(card[12]))
+    headers = [("现就读学校", "School"), ("年级", "Grade"), ("班级", "Class"), ("寄宿", "Boarding")]
+    return table(headers, [(_school(session, str(card[8]), period), grade, label or None, boards)])
+
+
 def _flags(session: Session, card: tuple[object, ...]) -> list[str]:
     exits = {
         code: (zh, en, check)
@@ -87,14 +99,15 @@ def _flags(session: Session, card: tuple[object, ...]) -> list[str]:
     lines = []
     for code in str(card[17] or "").split(";"):
         if code in exits:
-            lines.append((exits[code][0], exits[code][1], exits[code][2]))
+            lines.append((f"{exits[code][0]} {exits[code][1]}", exits[code][2]))
         elif code:
-            lines.append((*FLAGS.get(code, (code, "")), ""))
+            zh, en, check = FLAGS.get(code, (code, "", ""))
+            lines.append((f"{zh} {en}", check))
     if not lines:
         return []
     return [
         f"<h2>{both('提示与核查', 'Flags and what to check')}</h2>",
-        table([("提示", "Flag"), ("", "In English"), ("核查", "What to check")], lines),
+        table([("提示", "Flag"), ("核查", "What to check")], lines),
     ]
 
 
@@ -126,7 +139,7 @@ def _aid(session: Session, person: str, period: str) -> str:
     )
     terms = code_names(session, "term")
     lines = [
-        (y, terms.get(t, t), name, due, paid, CLASSES[c][0], REASONS[r][0], "" if c == "full" else REASONS[r][2])
+        (y, terms.get(t, t), name, due, None if c == "not_judged" else paid, CLASSES[c][0], REASONS[r][0], "" if c == "full" else REASONS[r][2])
         for y, t, name, due, paid, c, r in rows
     ]  # fmt: skip
     headers = [("学年", "School year"), ("学期", "Term"), ("项目", "Programme"), ("应发(元)", "Due"), ("实发(元)", "Paid"),

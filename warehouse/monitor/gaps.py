@@ -13,7 +13,7 @@ from warehouse.keys import Keys
 from warehouse.monitor import access
 from warehouse.monitor.names import mask_id, resolve
 from warehouse.monitor.page import Small, both, page, table
-from warehouse.monitor.words import CLASSES, REASONS, groups, names
+from warehouse.monitor.words import CLASSES, REASONS, class_name, groups, names
 
 # A name is looked for where the person was last shown: the registration of the term, the poverty register, the payment.
 _GAPS = """
@@ -30,7 +30,8 @@ SELECT g.person_id::VARCHAR AS person, coalesce(r.name_zh, '待定') AS programm
   coalesce(a.row_no, b.row_no) AS row_no
 FROM gap g
 LEFT JOIN ref.entitlement_rule r ON r.rule_id = g.rule_id AND r.programme_code = g.programme_code
-LEFT JOIN core.school__school_month s ON s.school_id = g.school_id AND s.point_code = '' AND s.period = $period
+LEFT JOIN (SELECT school_id, arg_max(school_name, period) AS school_name FROM core.school__school_month
+           WHERE point_code = '' AND period <= $period GROUP BY 1) s ON s.school_id = g.school_id
 LEFT JOIN core.standing__person_month h ON h.person_id = g.person_id AND h.period = g.recognised_period AND h.school_id = g.school_id
 LEFT JOIN shown a ON a.person_id = g.person_id AND a.period = g.recognised_period AND a.n = 1
 LEFT JOIN shown b ON b.person_id = g.person_id AND b.period = $period AND b.n = 1
@@ -115,7 +116,7 @@ def _line(
     who = shown.get((row["delivery_id"], row["row_no"]), {})
     place = "".join(who.get(c) or "" for c in ("township", "village"))
     grade = grades.get(row["grade_code"] or "", ("",))[0]
-    where = " ".join(t for t in (row["school"] or place, grade, row["class_label"] or "") if t)
+    where = " ".join(t for t in (row["school"] or place, grade, class_name(row["class_label"])) if t)
     reason = REASONS[row["reason_code"]]
     return [who.get("name"), mask_id(who.get("id_no")), where or None, groups(row["poor_groups"]) or None, row["programme"], row["term"],
             row["due"], row["paid"], _gap(row), row["by_months"], reason[0], reason[2], Small(row["person"])]  # fmt: skip

@@ -29,10 +29,12 @@ REASONS = {
     "no_snapshot_of_the_term": ("该学期学籍未载入", "The registry of the term was not loaded", "补载认定月数据", "Load the month of recognition"),
 }  # fmt: skip
 FLAGS = {
-    "suspected": ("疑似失学辍学", "Suspected dropout"), "not_in_school": ("不在校", "Not in school"),
-    "claimed_elsewhere": ("登记在校但省内无学籍", "Said to be in school, in no registry"),
-    "row_set_aside": ("本月数据行待更正", "Row of this month set aside"), "stage_differs": ("学段与贫困名单不一致", "Stage differs from the poverty register"),
-    "double_enrolment": ("重复学籍", "Registered twice"), "repeated": ("留级", "Repeats the grade"), "aid_gap": ("资助未足额", "Aid not in full"),
+    "suspected": ("疑似失学辍学", "Suspected dropout", "入户核实，登记个案"), "not_in_school": ("不在校", "Not in school", "核实原因"),
+    "claimed_elsewhere": ("登记在校但省内无学籍", "Said to be in school, in no registry", "核实就读学校(是否省外)或证件号"),
+    "row_set_aside": ("本月数据行待更正", "Row of this month set aside", "更正被退回的数据行"),
+    "stage_differs": ("学段与贫困名单不一致", "Stage differs from the poverty register", "核对学籍和贫困名单，更正有误的一方"),
+    "double_enrolment": ("重复学籍", "Registered twice", "两校核实，注销一条"), "repeated": ("留级", "Repeats the grade", "了解原因，核对异动记录"),
+    "aid_gap": ("资助未足额", "Aid not in full", "见下表“应助尽助”"),
 }  # fmt: skip
 GROUPS = {
     "poverty": ("脱贫户", "Poverty register"), "monitored": ("监测对象", "Monitored"), "dibao": ("低保", "Minimum living allowance"),
@@ -57,3 +59,8 @@ def code_names(session: Session, list_id: str) -> dict[str, str]:
 def groups(codes: str | None) -> str:
     """Groups of hardship in Chinese, from codes separated by semicolons."""
     return "、".join(GROUPS.get(c, (c, ""))[0] for c in (codes or "").split(";") if c)
+
+
+def class_name(label: str | None) -> str:
+    """Label of a class as one says it: 1 → 1班."""
+    return f"{label}班" if (label or "").isdigit() else label or ""
