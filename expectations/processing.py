@@ -5,6 +5,7 @@ Some of them judge marts: they are rules of processing (what a figure must be), 
 
 from __future__ import annotations
 
+from expectations import registers
 from expectations.rule import (
     BLOCK,
     CENTRE,
@@ -13,6 +14,7 @@ from expectations.rule import (
     SCHOOL_COUNTY,
     WARN,
     Rule,
+    Stage,
     no_rows,
     on_columns,
     satisfies,
@@ -30,6 +32,7 @@ _PERSON = "core.person__record"
 
 
 RULES: tuple[Rule, ...] = (
+    *registers.of(Stage.PROCESSING),
     Rule(
         id="RP01",
         title_zh="血缘完整",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from expectations import registers
 from expectations.rule import (
     AUDIT,
     BLOCK,
@@ -17,6 +18,7 @@ from expectations.rule import (
     WARN,
     Check,
     Rule,
+    Stage,
     between,
     no_rows,
     row_count_between,
@@ -73,6 +75,7 @@ def _rates() -> Iterator[Check]:
 
 
 RULES: tuple[Rule, ...] = (
+    *registers.of(Stage.SHARING),
     Rule(
         id="RS01",
         title_zh="列入目录",

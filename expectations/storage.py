@@ -7,9 +7,11 @@ catalogue made from the contracts; `delivery_rows` compares the record of each d
 
 from __future__ import annotations
 
-from expectations.rule import BLOCK, CENTRE, OWNER, WARN, Rule, no_rows, on_columns, satisfies
+from expectations import registers
+from expectations.rule import BLOCK, CENTRE, OWNER, WARN, Rule, Stage, no_rows, on_columns, satisfies
 
 RULES: tuple[Rule, ...] = (
+    *registers.of(Stage.STORAGE),
     Rule(
         id="RT01",
         title_zh="原始文件完整",

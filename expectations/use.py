@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from expectations.rule import AUDIT, BLOCK, CENTRE, Rule, no_rows, on_columns, satisfies, threshold
+from expectations import registers
+from expectations.rule import AUDIT, BLOCK, CENTRE, Rule, Stage, no_rows, on_columns, satisfies, threshold
 
 _ACCESS = "ops.access__event"
 _DECIDES = "教育帮扶与应助尽助"  # purpose of the tables on which people decide about a person
 
 RULES: tuple[Rule, ...] = (
+    *registers.of(Stage.USE),
     Rule(
         id="RU03",
         title_zh="未成年人信息访问留痕",

@@ -26,6 +26,7 @@ COVERED = {
     "ops.restatement__delivery": "delivery_id",
     "ops.case__person": "case_id",
     "ops.case_move__event": "seq::VARCHAR",
+    "ops.register__entry": "entry_id",
 }
 _BATCH = 500  # entries written by one statement
 

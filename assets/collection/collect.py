@@ -17,6 +17,7 @@ from warehouse import archive, intake, ledger, vault
 from warehouse.config import Settings
 from warehouse.contract import Contract, extract_contract
 from warehouse.engine.duckdb import Session, literal
+from warehouse.intake import origin
 from warehouse.keys import Keys
 from warehouse.landing import SOURCES, envelope_of, inventory
 from warehouse.progress import tell
@@ -101,6 +102,7 @@ def keep(
             f"FROM {FAILURES} WHERE row_no IS NOT NULL ORDER BY ALL"
         )
         remarks.record(session, contract, [(o.delivery, o.read) for o in report.outcomes])
+        origin.record(session, contract, [o.delivery.delivery_id for o in good])
         check_conservation(session, contract, report.outcomes)
         register.update(
             session, contract, period, [o.delivery.delivery_id for o in report.outcomes], FAILURES, closed_as

@@ -20,6 +20,7 @@ from warehouse.keys import Keys
 from warehouse.landing import Delivery
 from warehouse.progress import tell
 from warehouse.reading import Limits, ReadResult, read_many
+from warehouse.reading.forbidden import count_forbidden
 from warehouse.workflow.calendar import due_dates
 
 FAILURES = "work.main.failure"
@@ -115,7 +116,7 @@ def _judge_files(
              n_declared BIGINT, preparer VARCHAR, reviewer VARCHAR, unit_head VARCHAR, is_sealed BOOLEAN, late_reason VARCHAR,
              problem_code VARCHAR, n_records BIGINT, n_missing_headers INTEGER, n_double_headers INTEGER,
              n_unknown_headers INTEGER, n_copies INTEGER, n_previous BIGINT, title_period VARCHAR, n_other_periods INTEGER,
-             due_on DATE)"""
+             due_on DATE, n_forbidden_headers INTEGER)"""
     )
     previous = {
         (owner, part): n
@@ -168,9 +169,10 @@ def _judge_files(
                 o.read.title_period,
                 len(months.get((d.owner, d.sha256), ())),
                 due.owner if due else None,
+                count_forbidden(contract, o.read.header),
             )
         )
-    session.con.executemany(f"INSERT INTO work.main.delivery VALUES ({', '.join('?' * 28)})", rows)
+    session.con.executemany(f"INSERT INTO work.main.delivery VALUES ({', '.join('?' * 29)})", rows)
     found = gate.run(Stage.COLLECTION, "delivery", "work.main.delivery", rules, parameters(settings, period))
     broken = found.errors
     refusing = session.rows(

@@ -9,6 +9,7 @@ import dagster as dg
 from assets.checks import check_results, check_specs
 from assets.collection.room import key_of
 from assets.resource import MONTHS, WRITER, EduWarehouse
+from assets.storage import kept
 from expectations.doors import Subject, judge
 from warehouse import archive, ledger
 from warehouse.config import Settings
@@ -20,15 +21,18 @@ from warehouse.landing import SOURCES
 ARCHIVE = dg.AssetKey(["storage", "archive"])
 LEDGER = dg.AssetKey(["storage", "ledger"])
 CATALOGUE = dg.AssetKey(["storage", "catalogue"])
+KEPT = dg.AssetKey(["storage", "register"])
 _DATASETS = {
     ARCHIVE: ("archive_object", "work_folder", "setting"),
     LEDGER: ("ledger", "delivery_rows"),
     CATALOGUE: ("ref.dataset", "ref.dataset_column"),
+    KEPT: kept.DATASETS,
 }
 _TEXT = {
     ARCHIVE: "归档 / byte-identical originals, encrypted, named by their hash",
     LEDGER: "台账 / append-only, hash-chained record, and the rows it speaks of",
     CATALOGUE: "目录 / datasets and columns with grade, zone, retention and share type",
+    KEPT: "登记册 / what the house keeps about itself: assessments, drills, trainings, incidents, endpoints, accounts",
 }
 
 
@@ -51,7 +55,7 @@ def storage(context: dg.AssetExecutionContext, warehouse: EduWarehouse) -> Itera
     """存储: nothing lost, nothing changed, nothing where it must not be."""
     settings, keys, period = warehouse.settings(), warehouse.secret_keys(), context.partition_key
     with warehouse.open() as session:
-        counts = build_registers(session, settings, keys, period)
+        counts = build_registers(session, settings, keys, period) | kept.build_kept(session, settings)
         subjects = [
             Subject(dataset, dataset if dataset.startswith("ref.") else f"work.main.{dataset}")
             for datasets in _DATASETS.values()

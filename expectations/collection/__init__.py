@@ -7,7 +7,13 @@ Statements, clauses and severities: the rule book, stage collection (docs/rules.
 
 from __future__ import annotations
 
-from expectations.collection import delivery, numbers, registers, values
+from expectations.collection import delivery, elements, numbers, registers, values
 from expectations.rule import Rule
 
-RULES: tuple[Rule, ...] = (*delivery.RULES, *numbers.RULES, *values.RULES, *registers.RULES)
+RULES: tuple[Rule, ...] = (
+    *delivery.RULES,
+    *elements.RULES,
+    *numbers.RULES,
+    *values.RULES,
+    *registers.RULES,
+)

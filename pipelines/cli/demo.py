@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import click
 from pipelines.cli.shell import progress, say
 from warehouse.config import Settings
 from warehouse.errors import UsageError
+from warehouse.intake.origin import MARKER
 
 MONTHS = ("2025-09", "2025-10", "2025-11")
-_MARKER = "SAMPLE"
 _UNFINISHED = "unfinished"
 
 
@@ -35,6 +36,8 @@ def write_sample(
             )
         except ValueError as error:  # arguments out of range
             raise UsageError(str(error), "see `edu sample --help`") from error
+    if not (target / MARKER).exists():
+        (target / MARKER).write_text(f"sample {scale} {seed}\n", encoding="utf-8")
     rows = summary.rows
     return {
         "folder": str(target),
@@ -49,6 +52,17 @@ def write_sample(
     }
 
 
+def seed_registers(settings: Settings) -> int:
+    """Enter into the registers what a demo needs; returns the number of entries."""
+    from warehouse.catalogue import prepare
+    from warehouse.engine.duckdb import open_warehouse
+    from warehouse.registers.demo import seed
+
+    with open_warehouse(settings) as session:
+        prepare(session)
+        return seed(session, date.today())
+
+
 def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[str]) -> dict[str, Any]:
     """Sample → load → approve → publish → verify, month by month. Can be run again: what is done is skipped."""
     from pipelines.cli.release import approve_candidate, publish_command, verify_command
@@ -58,7 +72,7 @@ def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[st
     from warehouse.workflow.demo import APPROVERS, OPERATOR, make_accounts
 
     started = time.monotonic()
-    marker = settings.data / _MARKER
+    marker = settings.data / MARKER
     if not marker.exists() and settings.landing.is_dir() and any(settings.landing.iterdir()):
         raise UsageError(
             f"{settings.landing} already holds files that are not the demo's",
@@ -81,6 +95,7 @@ def run_demo(settings: Settings, *, scale: float, seed: int, months: Sequence[st
         say(f"    {written['files']} files, {written['rows']:,} rows, {written['defects']:,} seeded defects")
         marker.write_text(recipe)
     make_accounts(settings)
+    seed_registers(settings)
     releases = []
     for number, period in enumerate(periods, 2):
         say(f"{number} · {period}: collection → storage → processing → use → sharing …")

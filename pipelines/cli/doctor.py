@@ -111,10 +111,38 @@ def _warehouse(settings: Settings) -> list[Finding]:
     except EduError as error:
         return [Finding(f"warehouse: {error.message}", False, error.remedy)]
     return [
+        *_registers(settings),
         Finding(f"warehouse: opens, {size:.0f} MB"),
         Finding(f"ledger: {n} events, chain holds" if not broken else f"ledger: broken at {broken[:5]}", not broken,
                 "stop publishing and compare with the backup"),
     ]  # fmt: skip
+
+
+def _registers(settings: Settings) -> list[Finding]:
+    """What must be entered into the registers; only what stops a month makes the house unwell."""
+    from expectations.rule import Severity, all_rules
+    from warehouse.engine.duckdb import open_reader
+    from warehouse.intake.origin import is_sample_house
+    from warehouse.registers.facts import duties
+    from warehouse.workflow.account_facts import units_in_use
+
+    with open_reader(settings) as session:
+        if not session.exists("ops.register__record"):
+            return [Finding("registers: made by the first load")]
+        found = duties(session, units_in_use(settings), date.today(), is_sample=is_sample_house(settings))
+    due = [d for d in found if not d.is_met]
+    blocking = {r.id for r in all_rules().values() if r.severity is Severity.BLOCK}
+    stops = [d for d in due if blocking & set(d.register.rules) and not d.register.is_nil_allowed]
+    if stops:
+        what = ", ".join(f"{d.register.id} {d.subject}" for d in stops)
+        return [
+            Finding(
+                f"registers: {len(due)} due; a month does not pass without {what}",
+                False,
+                "edu register due shows the commands",
+            )
+        ]
+    return [Finding(f"registers: {len(due)} due (`edu register due`)" if due else "registers: nothing due")]
 
 
 def _current(settings: Settings) -> Finding:

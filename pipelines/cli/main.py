@@ -23,6 +23,7 @@ from pipelines.cli.indicators import major, scorecard, task
 from pipelines.cli.monitor import case, feedback, gaps, snapshot
 from pipelines.cli.person import person
 from pipelines.cli.reference import reference
+from pipelines.cli.register import register_group
 from pipelines.cli.returns import replay, replies, return_command
 from pipelines.cli.review import review
 from pipelines.cli.screen import screen
@@ -289,6 +290,7 @@ main.add_command(feedback)
 main.add_command(person)
 main.add_command(snapshot)
 main.add_command(reference)
+main.add_command(register_group)
 
 
 if __name__ == "__main__":

@@ -44,15 +44,18 @@ class House:
 
     def _accounts(self) -> None:
         """Two approvers and an operator beside the demo accounts of every unit."""
+        from warehouse.intake.origin import mark_sample_house
         from warehouse.release.approval import person
-        from warehouse.workflow.accounts import Account, load_accounts, os_user, save_accounts
+        from warehouse.workflow.accounts import Account, granted, load_accounts, os_user, save_accounts
         from warehouse.workflow.demo import make_accounts
 
         make_accounts(self.settings)
+        mark_sample_house(self.settings)
         known = load_accounts(self.settings)
         offices = [(a, "province_approver") for a in APPROVERS] + [(OPERATOR, "operator")]
         for account, role in offices:
-            known[person(account)] = Account(account, role, self.settings.province_code, (os_user(),))
+            made = Account(account, role, self.settings.province_code, (os_user(),), holder=account)
+            known[person(account)] = granted(made)
         save_accounts(self.settings, known.values())
 
     @property

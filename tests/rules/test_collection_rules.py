@@ -70,7 +70,8 @@ def test_every_rule_and_dataset_has_a_failing_fixture():
     failing |= {("RC25", source) for source, columns in UNREADABLE.items() if columns}
     failing |= {("RC26", source) for source, columns in NO_PLACE.items() if columns}
     on_files = {rule for rule, _ in failing} | cases.ELSEWHERE
-    wanted = {(r.id, check.dataset) for r in RULES for check in r.checks}
+    # what is no extract is spoilt in test_element_rules.py
+    wanted = {(r.id, c.dataset) for r in RULES for c in r.checks if c.dataset in ("delivery", *cases.SOURCES)}
     missing = {
         (rule, dataset)
         for rule, dataset in wanted

@@ -6,6 +6,7 @@ import pytest
 
 from expectations.gate import Gate
 from expectations.processing import RULES
+from expectations.registers import of
 from expectations.rule import Stage
 from tests.unit.test_mini_province_data import PERIOD, A, empty_province, fill, population
 from warehouse.model import load_models, run_model
@@ -301,4 +302,4 @@ def test_every_rule_is_broken_here():
     # those of the history of persons are broken in tests/history
     elsewhere = {"RP06", "RP07", "RP08", "RP15", "RP23"}
     here = {f"RP{n:02d}" for n in (1, 2, 3, 4, 9, 10, 11, 12, 13, 14, 17, 19, 22)}
-    assert {r.id for r in RULES} == here | elsewhere
+    assert {r.id for r in RULES if r not in of(Stage.PROCESSING)} == here | elsewhere

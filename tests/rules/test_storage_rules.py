@@ -10,6 +10,8 @@ import pytest
 from assets.sharing.registers import _content_scan
 from assets.storage.room import build_registers
 from expectations.doors import Subject, judge
+from expectations.registers import of
+from expectations.rule import Stage
 from expectations.storage import RULES
 from rules.fixtures import copy_world
 from rules.valid_rows import PERIOD
@@ -273,7 +275,9 @@ def test_rt18_what_a_dead_process_left_behind(store):
 
 def test_every_rule_has_a_test():
     source = Path(__file__).read_text(encoding="utf-8")
-    assert [r.id for r in RULES if f"def test_{r.id.lower()}_" not in source] == []
+    assert [
+        r.id for r in RULES if r not in of(Stage.STORAGE) and f"def test_{r.id.lower()}_" not in source
+    ] == []
 
 
 def test_the_archive_keeps_originals_read_only(store):

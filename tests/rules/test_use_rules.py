@@ -2,6 +2,8 @@
 
 import pytest
 
+from expectations.registers import of
+from expectations.rule import Stage
 from expectations.use import RULES
 from rules.fixtures import copy_world
 from rules.test_storage_rules import Store
@@ -135,4 +137,12 @@ def test_ru12_a_scorecard_comes_from_a_published_release(store, release, content
 
 
 def test_every_rule_has_a_failing_fixture():
-    assert {r.id for r in RULES} == {"RU03", "RU04", "RU05", "RU07", "RU12", "RU13", "RU14"}
+    assert {r.id for r in RULES if r not in of(Stage.USE)} == {
+        "RU03",
+        "RU04",
+        "RU05",
+        "RU07",
+        "RU12",
+        "RU13",
+        "RU14",
+    }

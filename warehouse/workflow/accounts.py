@@ -11,11 +11,13 @@ import os
 import pwd
 import re
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 from warehouse.config import Settings
 from warehouse.errors import UsageError
+from warehouse.reference import thresholds
 from warehouse.release.approval import person
 from warehouse.release.files import replace_text
 from warehouse.workflow.states import SYSTEM, roles
@@ -26,7 +28,9 @@ _UNIT = re.compile(r"\d{2}|\d{4,6}")
 
 @dataclass(frozen=True)
 class Account:
-    """`unit`: code of the county, college, prefecture or province; `os_users`: who may act for it here."""
+    """`unit`: code of the county, college, prefecture or province; `os_users`: who may act for it here; `holder`: staff number
+    of the one person it belongs to (never a name); `granted_on`, `expires_on`, `disabled_on`: ISO dates, '' = not stated (RU01).
+    """
 
     account: str
     role: str
@@ -34,6 +38,10 @@ class Account:
     os_users: tuple[str, ...] = field(default=())
     disabled: bool = False
     demo: bool = False
+    holder: str = ""
+    granted_on: str = ""
+    expires_on: str = ""
+    disabled_on: str = ""
 
 
 PIPELINE = Account("pipeline", SYSTEM, "")
@@ -78,11 +86,35 @@ def save_accounts(settings: Settings, accounts: Collection[Account]) -> None:
     file.chmod(0o600)
 
 
+def granted(account: Account, until: date | None = None) -> Account:
+    """The account from today until a day, at most and by default for the longest term (threshold account_months).
+
+    UsageError for a day that is not ahead or beyond the term.
+    """
+    today = date.today()
+    last = today + timedelta(days=int(thresholds()["account_months"]) * 365 // 12)
+    if until and not today <= until <= last:
+        raise UsageError(
+            f"期限 {until} 无效 / an account is not granted until {until}", f"a day from {today} to {last}"
+        )
+    return replace(
+        account,
+        granted_on=today.isoformat(),
+        expires_on=(until or last).isoformat(),
+        disabled=False,
+        disabled_on="",
+    )
+
+
 def check_account(account: Account) -> Account:
     """The account itself; UsageError for an id, role or unit that cannot be."""
     if not _ID.fullmatch(account.account) or person(account.account) == PIPELINE.account:
         raise UsageError(
             f"{account.account!r} is not an account id", "letters, digits, '.', '_', '-'; not a name"
+        )
+    if account.holder and not _ID.fullmatch(account.holder):
+        raise UsageError(
+            "工号无效 / this is not a staff number", "letters, digits, '.', '_', '-'; not a name"
         )
     known = [r for r in roles() if r != SYSTEM]
     if account.role not in known:
@@ -108,6 +140,11 @@ def authenticate(settings: Settings, account: str, *, needs: Collection[str] = (
         )
     if found.disabled:
         raise UsageError(f"账号 {account} 已停用 / account {account} is disabled", "ask the operator")
+    if found.expires_on and found.expires_on < date.today().isoformat():
+        raise UsageError(
+            f"账号 {account} 已于 {found.expires_on} 到期 / account {account} expired on {found.expires_on}",
+            f"edu accounts renew {account}",
+        )
     if os_user() not in found.os_users:
         raise UsageError(
             f"本机用户 {os_user()} 不能代表 {account} / user {os_user()} may not act for {account}",

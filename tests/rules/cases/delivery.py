@@ -32,7 +32,9 @@ add(
 
 F = "population"  # the smallest source: rules on files do not look at the rows
 add("RC02", F, "extra_column", WARNED, {"备用": "1"}, rows=())
-add("RC02", "student_registry", "religion", WARNED, {"宗教信仰": "无"}, rows=())
+add("RC03", "student_registry", "religion", REFUSED, {"宗教信仰": "无"}, also=("RC02",))
+add("RC03", "student_registry", "always_exported", PASSED, {"血型": "A", "电子信箱": "x@example.org"})
+add("RC03", F, "photo", REFUSED, {"本人照片": "1"}, also=("RC02",))
 add("RC02", F, "unnamed_column", PASSED, {" ": None})
 
 for _field in (
