@@ -423,14 +423,12 @@ RULES: tuple[Rule, ...] = (
         fix_zh="核对变更后批准：edu reference list；edu reference approve 表名 --document 文件 --by 账号",
         fix_en="Check the change and approve it: edu reference list; edu reference approve TABLE --document PAPER --by ACCOUNT",
         checks=(
-            no_rows(
+            satisfies(
                 "reference_change",
-                "SELECT c.table_name FROM {batch} c WHERE NOT c.is_first "
-                "AND c.seq = (SELECT max(n.seq) FROM {batch} n WHERE n.table_name = c.table_name) "
-                "AND NOT EXISTS (SELECT 1 FROM ops.reference__approval a "
-                "WHERE a.table_name = c.table_name AND a.content_hash = c.content_hash)",
+                "is_first OR is_approved",
+                field=None,
+                column="table_name",
                 key=("table_name",),
-                units="SELECT count(DISTINCT table_name) FROM {batch}",
             ),
         ),
     ),

@@ -17,13 +17,8 @@ from warehouse.ledger import append
 if TYPE_CHECKING:
     from warehouse.engine.duckdb import Session
 
-# the content in force of every table; it waits when it is not the first one and nobody approved it
-_WAITING = """
-    SELECT c.table_name, c.content_hash, c.seen_at FROM ops.reference__change c
-    WHERE c.seq = (SELECT max(n.seq) FROM ops.reference__change n WHERE n.table_name = c.table_name) AND NOT c.is_first
-      AND NOT EXISTS (SELECT 1 FROM ops.reference__approval a
-                      WHERE a.table_name = c.table_name AND a.content_hash = c.content_hash)
-    ORDER BY c.table_name"""
+_WAITING = """SELECT table_name, content_hash, seen_at FROM ops.reference__in_force
+              WHERE NOT is_first AND NOT is_approved ORDER BY table_name"""
 
 
 def record(session: Session) -> int:

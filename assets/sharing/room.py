@@ -58,7 +58,7 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse, pages: R
         records = [
             Subject("lineage", "work.main.lineage"),
             Subject("reprocessing", "ops.model_content__run", scope=f"period = {literal(period)}"),
-            Subject("reference_change", "ops.reference__change"),
+            Subject("reference_change", "ops.reference__in_force"),
             Subject("assessment_use", "ops.scorecard__frozen", scope=f"year = {period[:4]}"),
         ]
         judged = dict(judge(session, settings, period, records))

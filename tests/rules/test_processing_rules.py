@@ -257,7 +257,7 @@ def test_rp17_a_changed_table_is_approved(tmp_path, monkeypatch):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     with empty_province(tmp_path) as p:
         s = p.session
-        changes = "SELECT * FROM ops.reference__change"
+        changes = "SELECT * FROM ops.reference__in_force"
         # as it came with the installation
         assert failing(s, "reference_change", rows=changes) == set() and reference_changes.waiting(s) == []
         assert reference_changes.record(s) == 0
