@@ -97,21 +97,29 @@ def thresholds() -> dict[str, Decimal | int]:
 
 
 def load_reference(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Create or replace every table of the schema `ref`; number of rows by table.
+    """Create or replace every table of the schema `ref`; number of rows by table. One that must not lie in the file
+    (`in_warehouse: false`) is only checked.
 
     Raises UsageError if a key occurs twice or a row says nothing about where it comes from.
     """
     con.execute("CREATE SCHEMA IF NOT EXISTS ref")
     counts = {}
     for table in table_names():
+        if not _tables()[table].get("in_warehouse", True):
+            con.execute(f"DROP TABLE IF EXISTS ref.{table}")
         _load(con, table)
         _check(con, table)
     _check_links(con)
     for list_id, select in _LISTS.items():
         con.execute(f"INSERT INTO ref.code_list BY POSITION SELECT '{list_id}', * FROM ({select}) ORDER BY 2")
     for table in table_names():
-        counts[table] = _count(con, f"SELECT count(*) FROM ref.{table}")
+        counts[table] = _count(con, f"SELECT count(*) FROM {_name(table)}")
     return counts
+
+
+def _name(table: str) -> str:
+    """Where a table is loaded: schema `ref`, or for the connection only when it must not lie in the warehouse's file."""
+    return f"ref.{table}" if _tables()[table].get("in_warehouse", True) else f"temp.ref_{table}"
 
 
 def _load(con: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -125,25 +133,26 @@ def _load(con: duckdb.DuckDBPyConnection, table: str) -> None:
             f"reference table {table}: unknown columns {sorted(unknown)} or no provenance", "correct the file"
         )
     columns = ", ".join(f"{_text(name)}: {_text(types.get(name, 'VARCHAR'))}" for name in header)
+    kind = "TABLE" if _name(table).startswith("ref.") else "TEMP TABLE"
     con.execute(
-        f"CREATE OR REPLACE TABLE ref.{table} AS SELECT * FROM read_csv({_text(str(file))}, "
+        f"CREATE OR REPLACE {kind} {_name(table)} AS SELECT * FROM read_csv({_text(str(file))}, "
         f"columns = {{{columns}}}, auto_detect = false, header = true, delim = ',', quote = '\"', "
         "escape = '\"', nullstr = '', new_line = '\\n')"
     )
-    con.execute(f"COMMENT ON TABLE ref.{table} IS {_text(_tables()[table]['comment'])}")
+    con.execute(f"COMMENT ON TABLE {_name(table)} IS {_text(_tables()[table]['comment'])}")
     for name in header:
         comment = _tables()["comments"].get(name)
         if comment:
-            con.execute(f"COMMENT ON COLUMN ref.{table}.{name} IS {_text(comment)}")
+            con.execute(f"COMMENT ON COLUMN {_name(table)}.{name} IS {_text(comment)}")
 
 
 def _check(con: duckdb.DuckDBPyConnection, table: str) -> None:
     key = ", ".join(table_key(table))
     double = _count(
-        con, f"SELECT count(*) FROM (FROM ref.{table} SELECT {key} GROUP BY ALL HAVING count(*) > 1)"
+        con, f"SELECT count(*) FROM (FROM {_name(table)} SELECT {key} GROUP BY ALL HAVING count(*) > 1)"
     )
     missing = " OR ".join(f"{name} IS NULL" for name in PROVENANCE)
-    unnamed = _count(con, f"SELECT count(*) FROM ref.{table} WHERE {missing}")
+    unnamed = _count(con, f"SELECT count(*) FROM {_name(table)} WHERE {missing}")
     if double or unnamed:
         raise UsageError(
             f"reference table {table}: {double} keys occur twice, {unnamed} rows without provenance",

@@ -86,6 +86,6 @@ def test_the_load_ends_with_words(notes):
 
 
 def test_nothing_is_lost(notes):
-    """Every delivered file lies untouched in landing and once in the archive."""
+    """Every delivered file lies untouched in landing and once in the archive, and so does every envelope."""
     assert {p: digest(Path(p)) for p in notes["landed"]} == notes["landed"]
-    assert notes["archived"] == len({*notes["landed"].values()}) + notes["n_good"]
+    assert notes["archived"] == len({*notes["landed"].values()}) + notes["n_good"] + notes["envelopes"]

@@ -176,6 +176,7 @@ def hostile(folder: Path) -> dict[str, Any]:
     _add_school(directory, "2163019999")
     cases = write_hostile(house.data)
     landed = {str(c.path): digest(c.path) for c in cases}
+    envelopes = {digest(p) for p in house.settings.landing.rglob("*.envelope.json")}
     code, out, err = house.edu("load", HOSTILE_PERIOD, "--json")
     return {
         "code": code,
@@ -184,6 +185,7 @@ def hostile(folder: Path) -> dict[str, Any]:
         "n_good": n_good,
         "cases": [vars(c) for c in cases],
         "landed": landed,
+        "envelopes": len(envelopes),
         "archived": len(list(house.settings.archive.rglob("*.enc"))),
         "doctor": house.edu("doctor")[0],
         "files": {

@@ -50,6 +50,18 @@ def test_loading_is_idempotent_and_typed(con):
     assert con.execute(sql).fetchone()[0]
 
 
+def test_name_parts_are_checked_but_do_not_stay_in_the_file(tmp_path):
+    file = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(file)) as first:
+        first.execute(
+            "CREATE SCHEMA ref; CREATE TABLE ref.name_variant AS SELECT 1 AS left_by_an_older_version"
+        )
+        assert reference.load_reference(first)["name_variant"] == len(rows("name_variant"))
+    with duckdb.connect(str(file)) as again:
+        held = {t for (t,) in again.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    assert "name_variant" not in held and "county" in held and "ref_name_variant" not in held
+
+
 def test_version_is_short_and_stable():
     assert re.fullmatch(r"[0-9a-f]{12}", reference.reference_version())
     assert reference.reference_version() == reference.reference_version()

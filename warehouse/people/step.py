@@ -193,6 +193,12 @@ def remember(session: Session, period: str) -> None:
     )
     inputs = json.dumps({"core.delivery__period": period})
     for table in TABLES:
+        known = session.rows(
+            "SELECT content FROM ops.model_run__model_period WHERE model = ? AND period = ? AND code_version = ?",
+            [table, period, model_version()],
+        )
+        if known == [(state,)]:
+            continue  # nothing new: the record of the run stays as it is
         session.execute(
             "DELETE FROM ops.model_run__model_period WHERE model = ? AND period = ?", [table, period]
         )
