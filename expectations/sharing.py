@@ -3,7 +3,7 @@
 Datasets (see assets/sharing/room.py): `release.<mart>` is the staged Parquet file of a mart; `release_paper` one row made from
 RELEASE.json; `person_counter` one row; `blocking_result` one row per blocking rule and batch of the month; `approval` one row
 per approver; `package_in_force` one row per delivery in force with the state of its package; `coverage` one row of counts (the
-last three are judged when publishing).
+last three are judged when publishing). Rules about recipients: agreements.py.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from expectations import registers
+from expectations.agreements import RULES as AGREEMENTS
 from expectations.rule import (
     AUDIT,
     BLOCK,
@@ -26,11 +27,6 @@ from expectations.rule import (
 )
 from warehouse.contract import load_contracts
 from warehouse.protection import protection_of
-
-# persons given to a recipient outside: the entries of the ledger that `edu feedback` writes
-_ACCESS = "ops.access__event"
-_AGREED = "LEFT JOIN ref.share_agreement a ON 'agreement ' || a.agreement_id = b.subject"
-_GIVEN = "SELECT count(*) FROM {batch} WHERE use_code = 'feedback'"
 
 
 def _small_cells() -> Iterator[Check]:
@@ -76,6 +72,7 @@ def _rates() -> Iterator[Check]:
 
 RULES: tuple[Rule, ...] = (
     *registers.of(Stage.SHARING),
+    *AGREEMENTS,
     Rule(
         id="RS01",
         title_zh="列入目录",
@@ -94,46 +91,6 @@ RULES: tuple[Rule, ...] = (
                 column="dataset",
                 key=("dataset",),
                 when="kind = 'marts'",
-            ),
-        ),
-    ),
-    Rule(
-        id="RS02",
-        title_zh="有协议才共享",
-        statement_zh="每次向外单位提供个人信息，当日都有有效的共享协议",
-        statement_en="Whenever persons were given to a recipient outside, an agreement was in force on that day",
-        clause="个人信息保护法第二十一条、第二十三条",
-        severity=BLOCK,
-        owner_zh=CENTRE,
-        fix_zh="停止提供，追回数据，补签协议",
-        fix_en="Stop, take the data back, sign an agreement",
-        checks=(
-            no_rows(
-                _ACCESS,
-                f"SELECT b.seq FROM {{batch}} b {_AGREED} WHERE b.use_code = 'feedback' AND (a.agreement_id IS NULL "
-                "OR b.accessed_on NOT BETWEEN a.valid_from AND coalesce(a.valid_to, b.accessed_on))",
-                key=("seq",),
-                units=_GIVEN,
-            ),
-        ),
-    ),
-    Rule(
-        id="RS03",
-        title_zh="按协议范围提供",
-        statement_zh="提供的字段不超出协议",
-        statement_en="The fields that were given are those of the agreement",
-        clause="个人信息保护法第三十四条",
-        severity=BLOCK,
-        owner_zh=CENTRE,
-        fix_zh="追回数据，按协议字段重新提供",
-        fix_en="Take the data back and give the fields of the agreement",
-        checks=(
-            no_rows(
-                _ACCESS,
-                f"SELECT b.seq FROM {{batch}} b {_AGREED} WHERE b.use_code = 'feedback' AND (coalesce(len(b.fields), 0) = 0 "
-                "OR NOT list_has_all(string_split(coalesce(a.fields, ''), '|'), b.fields))",
-                key=("seq",),
-                units=_GIVEN,
             ),
         ),
     ),

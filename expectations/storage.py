@@ -8,7 +8,7 @@ catalogue made from the contracts; `delivery_rows` compares the record of each d
 from __future__ import annotations
 
 from expectations import registers
-from expectations.rule import BLOCK, CENTRE, OWNER, WARN, Rule, Stage, no_rows, on_columns, satisfies
+from expectations.rule import AUDIT, BLOCK, CENTRE, OWNER, WARN, Rule, Stage, no_rows, on_columns, satisfies
 
 RULES: tuple[Rule, ...] = (
     *registers.of(Stage.STORAGE),
@@ -112,6 +112,20 @@ RULES: tuple[Rule, ...] = (
                 key=("dataset",),
                 when="kind = 'extracts'",
             ),
+        ),
+    ),
+    Rule(
+        id="RT10",
+        title_zh="提供记录留存",
+        statement_zh="向他人提供数据的记录至少保存三年：台账和总账一致，没有丢失",
+        statement_en="Records of providing data are kept for three years: the log and the ledger agree and nothing is lost",
+        clause="网络数据安全管理条例第十二条",
+        severity=AUDIT,
+        owner_zh=CENTRE,
+        fix_zh="用 edu verify --ledger 查出缺失的记录，从备份恢复",
+        fix_en="`edu verify --ledger` names what is missing; restore it from the backup",
+        checks=(
+            satisfies("share_delivery", "is_logged", field=None, column="delivery_no", key=("delivery_no",)),
         ),
     ),
     Rule(

@@ -16,7 +16,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "paths": {"data": "data"},
     "keys": {"file": "data/keys/keys.json"},
     "engine": {"memory_limit": "4GB", "threads": 0},
-    "release": {"duckdb_storage_version": "v1.2.0", "approvers": 2},
+    "release": {
+        "duckdb_storage_version": "v1.2.0",
+        "approvers": 2,
+        "folder_mode": "0700",
+        "keep_months": 13,
+    },
     "alerts": {
         "smtp_host": "",
         "smtp_port": 25,
@@ -103,6 +108,11 @@ class Settings:
     def releases(self) -> Path:
         """Immutable releases and the pointer `current`."""
         return self.data / "releases"
+
+    @property
+    def withheld(self) -> Path:
+        """Data of withdrawn and pruned releases, for evidence and disclosure control only; mode 0700."""
+        return self.data / "withheld"
 
     @property
     def dagster_home(self) -> Path:

@@ -27,6 +27,9 @@ COVERED = {
     "ops.case__person": "case_id",
     "ops.case_move__event": "seq::VARCHAR",
     "ops.register__entry": "entry_id",
+    "ops.share__request": "request_id",
+    "ops.share__delivery": "delivery_no",
+    "ops.share__correction": "correction_id",
 }
 _BATCH = 500  # entries written by one statement
 

@@ -9,7 +9,7 @@ from warehouse.config import Settings
 from warehouse.engine.duckdb import Session
 from warehouse.keys import Keys
 from warehouse.ledger import Problem
-from warehouse.release import list_releases
+from warehouse.release import list_releases, retired
 
 
 def ledger_problems(
@@ -37,6 +37,27 @@ def ledger_problems(
             found.append(
                 Problem(f"release {release.id}", "内容与台账不符", "content differs from the ledger")
             )
+    return found + _retired_problems(session, settings, set(published))
+
+
+def _retired_problems(session: Session, settings: Settings, published: set[str]) -> list[Problem]:
+    """Releases that are gone without an entry, or named as gone by nobody."""
+    gone = retired(settings)
+    noted = {
+        subject
+        for (subject,) in session.rows(
+            "SELECT DISTINCT subject FROM ops.ledger__event WHERE event IN ('withdraw', 'prune')"
+        )
+    }
+    there = {r.id for r in list_releases(settings)}
+    found = [
+        Problem(f"release {name}", "撤回或清理未入台账", f"{gone[name].kind} without an entry in the ledger")
+        for name in sorted(gone.keys() - noted)
+    ]
+    found += [
+        Problem(f"release {name}", "发布目录丢失", "published, and neither there nor withdrawn nor pruned")
+        for name in sorted(published - there - gone.keys())
+    ]
     return found
 
 

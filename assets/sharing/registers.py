@@ -11,7 +11,7 @@ from warehouse.model import load_models
 from warehouse.release import Candidate
 from warehouse.workflow.calendar import coverage
 
-# Datasets judged on the finished candidate: their results cannot stand in it.
+# Datasets judged on the finished candidate, or as of today: their results cannot stand in it.
 AFTER_BUILD = (
     "content_scan",
     "release_paper",
@@ -20,6 +20,12 @@ AFTER_BUILD = (
     "approval",
     "package_in_force",
     "coverage",
+    "share_agreement",
+    "share_delivery",
+    "share_staged",
+    "share_request",
+    "share_correction",
+    "return_flow",
 )
 # Records of the house itself: their number says nothing about the month.
 GROWING = ("ledger", "ops.access__event", *kept.DATASETS)
@@ -104,6 +110,16 @@ def build_registers(session: Session, period: str, candidate: Candidate) -> None
         f"CREATE OR REPLACE TABLE work.main.blocking_result AS SELECT rule_id, dataset, batch, status "
         f"FROM ({results_in_force(period)}) WHERE severity = 'block'"
     )
+
+
+def released_codes(session: Session) -> dict[str, list[tuple[str, str, str, str]]]:
+    """Code lists for the dictionary of a release: list → (code, Chinese, English, document that defines it)."""
+    found: dict[str, list[tuple[str, str, str, str]]] = {}
+    for list_id, *row in session.rows(
+        "SELECT list_id, code, name_zh, coalesce(name_en, ''), source_doc FROM ref.code_list ORDER BY list_id, code"
+    ):
+        found.setdefault(list_id, []).append(tuple(row))
+    return found
 
 
 def build_lineage(session: Session, period: str) -> None:

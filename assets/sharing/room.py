@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from assets.checks import check_results, check_specs
 from assets.models import datasets_of, key_of, models_of, run_room, spec_of
 from assets.resource import MONTHS, WRITER, EduWarehouse, ReleasePages
 from assets.sharing.evidence import write_evidence
-from assets.sharing.registers import build_lineage, build_registers, coverage_paper, evidence, inputs_in_force
+from assets.sharing.registers import (
+    build_lineage,
+    build_registers,
+    coverage_paper,
+    evidence,
+    inputs_in_force,
+    released_codes,
+)
 from assets.use.room import DOOR as USED
 from expectations.doors import Subject, judge
 from warehouse.config import Settings
@@ -19,6 +27,9 @@ from warehouse.contract import load_contracts
 from warehouse.engine.duckdb import Session, literal
 from warehouse.reference import reference_version
 from warehouse.release import Candidate, build_candidate, files, list_releases, load_candidate
+from warehouse.sharing.consumers import consumer_files, load_consumers
+from warehouse.sharing.registers import TABLES as SHARE_TABLES
+from warehouse.sharing.registers import build_share_registers
 from warehouse.version import code_version
 from warehouse.workflow.restatement import corrections_text
 
@@ -27,7 +38,7 @@ PIPELINE = "pipeline"  # the account that builds candidates; no person, so it ca
 _MODELS = models_of("sharing")
 _MARTS = sorted(load_contracts("marts"))
 _STAGED = tuple(f"release.{mart}" for mart in _MARTS)
-_REGISTERS = ("content_scan", "release_paper", "person_counter", "blocking_result")
+_REGISTERS = ("content_scan", "release_paper", "person_counter", "blocking_result", *SHARE_TABLES)
 _RECORDS = ("lineage", "reprocessing", "assessment_use", "reference_change")
 _DATASETS = {**datasets_of(_MODELS), CANDIDATE: (*_RECORDS, *_REGISTERS, *_STAGED)}
 
@@ -65,6 +76,7 @@ def sharing(context: dg.AssetExecutionContext, warehouse: EduWarehouse, pages: R
         candidate = _candidate(session, settings, period, pages)
         context.log.info(f"candidate {candidate.path.name}")
         build_registers(session, period, candidate)
+        build_share_registers(session, date.today())
         subjects = [Subject(d, f"work.main.{d}") for d in _REGISTERS] + _staged(session, candidate)
         judged |= judge(session, settings, period, subjects)
         batches = {d: [b] for d, b in judged.items()}
@@ -87,8 +99,11 @@ def _candidate(session: Session, settings: Settings, period: str, pages: Release
         [period],
     )
     before = [(r.id, r.content_hash) for r in list_releases(settings)]
+    relied = [file.read_bytes() for file in consumer_files(settings)]
     recipe = hashlib.sha256(
-        repr((inputs, rules, code_version(), reference_version(), pages.version(), tables, before)).encode()
+        repr(
+            (inputs, rules, code_version(), reference_version(), pages.version(), tables, before, relied)
+        ).encode()
     ).hexdigest()
     marker = settings.data / "state" / "candidate" / period
     if marker.is_file():
@@ -115,6 +130,8 @@ def _candidate(session: Session, settings: Settings, period: str, pages: Release
         code_version=code_version(),
         reference_version=reference_version(),
         operator=PIPELINE,
+        codes=released_codes(session),
+        consumers=load_consumers(settings),
         extras=extras,
     )
     marker.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -24,9 +24,11 @@ from pipelines.cli.monitor import case, feedback, gaps, snapshot
 from pipelines.cli.person import person
 from pipelines.cli.reference import reference
 from pipelines.cli.register import register_group
+from pipelines.cli.releases import release as release_group
 from pipelines.cli.returns import replay, replies, return_command
 from pipelines.cli.review import review
 from pipelines.cli.screen import screen
+from pipelines.cli.share import share
 from pipelines.cli.shell import emit, json_option, progress, say, say_error, with_settings
 from warehouse.config import Settings
 from warehouse.errors import EduError, UsageError, redact
@@ -257,12 +259,23 @@ def verify(
 
 @main.command(short_help="Let `current` point to another release")
 @click.argument("release")
+@click.option("--by", "operator", required=True, help="Account id of the operator.")
+@click.option("--reason", required=True, help="Why; it is kept in the ledger.")
 @with_settings
-def rollback(settings: Settings, release: str) -> None:
-    """回退 / Let the pointer `current` go back to RELEASE; nothing else changes."""
-    from warehouse.release import rollback as move
+def rollback(settings: Settings, release: str, operator: str, reason: str) -> None:
+    """回退 / Let the pointer `current` go back (or forward) to RELEASE; nothing else changes.
 
-    say(f"✓ current is {move(settings, release).id}")
+    Example: edu rollback v2025.10.0 --by ops --reason "wrong population"
+    """
+    from pipelines.cli.release import rollback_command
+    from warehouse.workflow.accounts import authenticate
+
+    who = authenticate(settings, operator, needs=("operator",))
+    say(f"✓ current is {rollback_command(settings, release, who.account, reason).id}")
+
+
+main.add_command(release_group)
+main.add_command(share)
 
 
 @main.command(short_help="The Dagster page on loopback")

@@ -107,13 +107,14 @@ def gaps(
 @click.command(short_help="Extract for a recipient under an agreement")
 @click.argument("agreement")
 @click.option("--by", "account", required=True, help="Account id.")
-@click.option("--second", help="Second approver, for more than 1 000 persons.")
+@click.option("--second", required=True, help="Account id of the approver, another person.")
 @click.option("--period", help="Month; default: the last one loaded.")
 @with_settings
-def feedback(
-    settings: Settings, agreement: str, account: str, second: str | None, period: str | None
-) -> None:
-    """两后生反馈 / Two-later youth willing to train, cut to AGREEMENT. Example: edu feedback A-LABOUR-1 --by u-6300-01"""
+def feedback(settings: Settings, agreement: str, account: str, second: str, period: str | None) -> None:
+    """两后生反馈 / Two-later youth willing to train, cut to AGREEMENT.
+
+    Example: edu feedback A-LABOUR-1 --by u-6300-01 --second u-6300-02
+    """
     from warehouse.engine.duckdb import open_warehouse
     from warehouse.keys import load_keys
     from warehouse.monitor.feedback import write_feedback

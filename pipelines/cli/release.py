@@ -11,6 +11,8 @@ from warehouse.errors import UsageError
 from warehouse.release import (
     Approval,
     Candidate,
+    Release,
+    Retired,
     load_approvals,
     load_candidate,
     record_approval,
@@ -70,6 +72,27 @@ def publish_command(settings: Settings, name: str, operator: str, dry_run: bool)
         else f"{release.id} was published before; nothing changed"
     )
     return {"message": message, "id": release.id, "path": str(release.path)}
+
+
+def rollback_command(settings: Settings, release: str, by: str, reason: str) -> Release:
+    """Let `current` point to another release, with its entry in the ledger."""
+    from assets.sharing.publication import rollback_release
+    from warehouse.catalogue import prepare
+    from warehouse.engine.duckdb import open_warehouse
+
+    find_release(settings, release)
+    with open_warehouse(settings) as session:
+        prepare(session)
+        return rollback_release(session, settings, release, by=by, reason=reason)
+
+
+def told_of_withdrawal(settings: Settings, gone: Retired) -> None:
+    """Tell those in charge that a release was withdrawn."""
+    from warehouse.alerts import Alert, notify
+
+    zh = f"{gone.id} 已撤回：{gone.reason}" + (f"；由 {gone.successor} 接替" if gone.successor else "")
+    en = f"{gone.id} was withdrawn: {gone.reason}" + (f"; {gone.successor} follows" if gone.successor else "")
+    notify(settings, [Alert(f"withdrawn {gone.id}", zh, en)])
 
 
 def verify_command(settings: Settings, release: str | None) -> dict[str, Any]:

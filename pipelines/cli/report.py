@@ -205,6 +205,14 @@ def print_status(settings: Settings) -> dict[str, Any]:
             f"发布候选 / candidate {c['candidate']}: {c['approvals']} of {settings.get('release', 'approvers')} approvals"
         )
     console.print(f"当前发布 / current release: [bold]{current or '–'}[/bold]  ({len(releases)} releases)")
+    fresh = _freshness(settings, current)
+    if fresh["as_of"]:
+        console.print(f"数据截至 / data as of: {fresh['as_of']} ({fresh['age_days']} 天 days)")
+    for late in fresh["stale"]:
+        console.print(
+            f"[yellow]已过期 / stale since {late['since']}[/yellow] {late['consumer']} {late['title_zh']}",
+            highlight=False,
+        )
     return {
         "months": months,
         "refused": refused,
@@ -212,6 +220,7 @@ def print_status(settings: Settings) -> dict[str, Any]:
         "candidates": candidates,
         "current": current,
         "releases": releases,
+        "freshness": fresh,
         "silent": _silent(settings),
     }
 
@@ -227,6 +236,24 @@ def _arrival(session: Session, settings: Settings, period: str) -> dict[str, int
         "missing": sum(x["missing"] for x in lines),
         "late": sum(x["late"] and not x["missing"] for x in lines),
     }
+
+
+def _freshness(settings: Settings, current: str | None) -> dict[str, Any]:
+    """as_of and age_days of the current release, and the consumers for whom it is stale, since when."""
+    from datetime import date
+
+    from warehouse.release.files import read_json
+    from warehouse.sharing.consumers import load_consumers, stale
+
+    if current is None:
+        return {"as_of": None, "age_days": None, "stale": []}
+    as_of = date.fromisoformat(read_json(settings.releases / current / "RELEASE.json")["data_as_of"])
+    today = date.today()
+    late = [
+        {"consumer": c.id, "title_zh": c.title_zh, "title_en": c.title_en, "since": since.isoformat()}
+        for c, since in stale(load_consumers(settings), as_of, today)
+    ]
+    return {"as_of": as_of.isoformat(), "age_days": (today - as_of).days, "stale": late}
 
 
 def _silent(settings: Settings) -> str | None:

@@ -190,14 +190,23 @@ def test_feedback_is_cut_to_the_agreement(world: World) -> None:
     )
     assert listed == [(token(12), "both"), (token(501), "surveyed_only"), (token(502), "surveyed_only")]
     day = date(2026, 1, 1)
-    file, n = write_feedback(province.session, settings, keys, "A-LABOUR-1", OCTOBER, "u-6", today=day)
+    file, n = write_feedback(province.session, settings, keys, "A-LABOUR-1", OCTOBER, "u-6", "u-7", today=day)
+    assert province.session.rows("SELECT recipient_zh, n_rows, approver FROM ops.share__delivery")[0][1:] == (
+        2,
+        "u-7",
+    )
     lines = file.read_text(encoding="utf-8-sig").splitlines()
     assert n == 2 and len(lines) == 3 and mode(file) == 0o600
     assert lines[0].split(",")[:3] == ["name", "id_no", "county_code"] and "is_poor" not in lines[0]
     assert lines[1].startswith("'=甲1,")  # a name never becomes a formula
-    for agreement, on in (("A-LABOUR-1", date(2030, 1, 1)), ("A-NONE", day)):
+    for agreement, second, on in (
+        ("A-LABOUR-1", "u-7", date(2030, 1, 1)),
+        ("A-NONE", "u-7", day),
+        ("A-LABOUR-1", None, day),
+        ("A-LABOUR-1", "u-6", day),
+    ):
         with pytest.raises(UsageError):
-            write_feedback(province.session, settings, keys, agreement, OCTOBER, "u-6", today=on)
+            write_feedback(province.session, settings, keys, agreement, OCTOBER, "u-6", second, today=on)
 
 
 def small(monkeypatch: pytest.MonkeyPatch, share: float) -> None:

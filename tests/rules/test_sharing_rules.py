@@ -110,6 +110,58 @@ def test_rs12_papers_of_a_release(store, missing):
     assert store.failing("release_paper", "work.main.release_paper") == ({"RS12": {"c1"}} if missing else {})
 
 
+# ---------------------------------------- recipients: one register row each, true in everything but one column
+
+
+def _row(store, dataset, key, columns, spoilt):
+    facts = ", ".join(f"{c != spoilt} AS {c}" for c in columns)
+    store.session.execute(f"CREATE OR REPLACE TABLE work.main.{dataset} AS SELECT 'x1' AS {key}, {facts}")
+    return store.failing(dataset, f"work.main.{dataset}")
+
+
+_DELIVERY = {
+    "is_agreed": "RS02",
+    "is_within_fields": "RS03",
+    "is_within_rows": "RS03",
+    "is_complete": "RS13",
+    "is_logged": "RS13",
+}
+_AGREEMENT = {"is_complete": "RS02", "is_onward_limited": "RS04", "has_provider_consent": "RS16"}
+
+
+@pytest.mark.parametrize("dataset", ["share_staged", "share_delivery"])
+@pytest.mark.parametrize("spoilt", [None, *_DELIVERY])
+def test_rs02_rs03_rs13_deliveries(store, dataset, spoilt):
+    found = _row(store, dataset, "delivery_no", _DELIVERY, spoilt)
+    assert found == ({_DELIVERY[spoilt]: {"x1"}} if spoilt else {})
+
+
+@pytest.mark.parametrize("spoilt", [None, *_AGREEMENT])
+def test_rs02_rs04_rs16_agreements(store, spoilt):
+    found = _row(store, "share_agreement", "agreement_id", _AGREEMENT, spoilt)
+    assert found == ({_AGREEMENT[spoilt]: {"x1"}} if spoilt else {})
+
+
+@pytest.mark.parametrize("spoilt", [None, "is_answered_in_time", "is_delivered_in_time"])
+def test_rs05_requests(store, spoilt):
+    found = _row(
+        store, "share_request", "request_id", ("is_answered_in_time", "is_delivered_in_time"), spoilt
+    )
+    assert found == ({"RS05": {"x1"}} if spoilt else {})
+
+
+@pytest.mark.parametrize("spoilt", [None, "is_in_time", "is_result_returned"])
+def test_rs06_corrections(store, spoilt):
+    found = _row(store, "share_correction", "correction_id", ("is_in_time", "is_result_returned"), spoilt)
+    assert found == ({"RS06": {"x1"}} if spoilt else {})
+
+
+@pytest.mark.parametrize("spoilt", [None, "has_flow", "reaches_level"])
+def test_rs07_what_flows_back(store, spoilt):
+    found = _row(store, "return_flow", "source", ("has_flow", "reaches_level"), spoilt)
+    assert found == ({"RS07": {"x1"}} if spoilt else {})
+
+
 @pytest.mark.parametrize(("n", "fails"), [(0, False), (9_999_999, False), (10_000_000, True)])
 def test_rs15_ten_million_persons(store, n, fails):
     store.session.execute(
@@ -228,5 +280,6 @@ def test_rs03_only_the_fields_of_the_agreement(store, fields, fails):
 
 
 def test_every_rule_has_a_test():
-    tested = {name.split("_")[1].upper() for name in globals() if name.startswith("test_rs")}
+    names = [name.split("_") for name in globals() if name.startswith("test_rs")]
+    tested = {part.upper() for name in names for part in name if part.startswith("rs") and part[2:].isdigit()}
     assert {r.id for r in RULES if r not in of(Stage.SHARING)} == tested

@@ -223,6 +223,16 @@ def test_rt06_a_dataset_without_an_end_or_a_basis(store, change):
     assert found == {"RT06": {"aid_record"}}
 
 
+@pytest.mark.parametrize(("logged", "fails"), [(True, False), (False, True)])
+def test_rt10_records_of_what_was_provided(store, logged, fails):
+    store.session.execute(
+        "CREATE OR REPLACE TABLE work.main.share_delivery AS SELECT 'JF-2026-0001' AS delivery_no, true AS is_agreed, "
+        f"true AS is_within_fields, true AS is_within_rows, true AS is_complete, {logged} AS is_logged"
+    )
+    found = store.failing("share_delivery", "work.main.share_delivery")
+    assert found == ({"RT10": {"JF-2026-0001"}} if fails else {})
+
+
 @pytest.mark.parametrize(
     ("broken", "change"),
     [

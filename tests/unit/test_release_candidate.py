@@ -57,6 +57,7 @@ def test_layout_name_and_checksums(settings):
         "CHANGES.md",
         "RELEASE.json",
         "SHA256SUMS",
+        "catalogue.json",
         "contracts/aid__county_stage.odcs.yaml",
         "contracts/graduate__county.odcs.yaml",
         "contracts/school__school.odcs.yaml",
@@ -68,6 +69,7 @@ def test_layout_name_and_checksums(settings):
         "parquet/graduate__county.parquet",
         "parquet/school__school.parquet",
         "quality/audit.json",
+        "quality/consumers.json",
         "quality/summary.json",
     }
     subprocess.run(["sha256sum", "-c", "--quiet", "--strict", "SHA256SUMS"], cwd=candidate.path, check=True)
@@ -209,8 +211,11 @@ def test_release_json_has_ordered_inputs_without_unknown_fields(settings):
 
 def test_dictionary(settings):
     codes = {
-        "county": [("630102", "城东区", "Chengdong"), ("010", "零开头", "leading zero")],
-        "unused": [("1", "a", "b")],
+        "county": [
+            ("630102", "城东区", "Chengdong", "GB/T 2260"),
+            ("010", "零开头", "leading zero", "GB/T 2260"),
+        ],
+        "unused": [("1", "a", "b", "")],
     }
     root = build(settings, codes=codes).path
     book = load_workbook(root / "dictionary.xlsx")
@@ -219,7 +224,18 @@ def test_dictionary(settings):
     cells = {row[0]: row for row in sheet.iter_rows(min_row=5, values_only=True)}
     assert cells["n_aided"][1:3] == ("受助人数", "n_aided in English") and "1–4" in cells["n_aided"][10]
     assert sheet.freeze_panes == "B5" and sheet.column_dimensions["C"].width > 30
-    assert [r[1] for r in book["代码表 Codes"].iter_rows(min_row=5, values_only=True)] == ["630102", "010"]
+    assert cells["county_code"][9] == "GB/T 2260"
+    listed = [r[:2] for r in book["代码表 Codes"].iter_rows(min_row=5, values_only=True)]
+    # A list of its own for a code without one: the values that are there.
+    assert listed == [
+        ("aid__county_stage.stage_code", "junior"),
+        ("aid__county_stage.stage_code", "primary"),
+        ("county", "630102"),
+        ("county", "010"),
+        ("graduate__county.county_code", "630102"),
+        ("graduate__county.county_code", "630103"),
+    ]
+    assert cells["stage_code"][7] == "aid__county_stage.stage_code"
     page = (root / "dictionary.html").read_text()
     assert "Purpose of aid__county_stage &lt;b&gt;&amp;" in page and "<b>" not in page
     assert "<script" not in page and "http" not in page.replace("http-equiv", "")
@@ -244,6 +260,38 @@ def test_first_changes_and_counts_against_the_previous_release(settings):
     assert "| school__school | 无变化 same | 1.0.0 | 0 | 0 | 0 | 0 |" in text
     assert "rows revised because: 数据更正 the data were corrected: 1" in text
     assert "revised in `n_aided`: 1" in text and "revised in `n_students`: 1" in text
+    assert "| 630105 junior | n_aided | 250 | 260 |" in text
+
+
+def test_every_revised_cell_and_removed_row_is_in_the_file(settings):
+    release(settings)
+    root = build(settings, warehouse(corrected=True)).path
+    assert sorted(p.name for p in (root / "changes").iterdir()) == [
+        "aid__county_stage.parquet",
+        "graduate__county.parquet",
+    ]
+    con = duckdb.connect()
+    cells = con.execute(f"FROM read_parquet('{root}/changes/aid__county_stage.parquet')").fetchall()
+    assert cells == [
+        ("630105", "junior", "revised", "n_aided", "250", "260"),
+        ("630105", "junior", "revised", "n_students", "250", "260"),
+    ]
+    gone = con.execute(f"FROM read_parquet('{root}/changes/graduate__county.parquet')").fetchall()
+    assert gone == [("630103", "removed", None, None, None)]
+
+
+def test_a_change_of_meaning_needs_a_major_version():
+    before = contracts()["aid__county_stage"]
+
+    def after(name, **change):
+        columns = tuple(dataclasses.replace(c, **change) if c.name == name else c for c in before.columns)
+        return needed_bump(before, dataclasses.replace(before, columns=columns))
+
+    assert after("n_students", properties={"unit": "人"}) == ""
+    assert after("n_students", properties={"unit": "百人"}) == "major"
+    assert after("county_code", properties={"codeList": "region"}) == "major"
+    assert after("county_code", required=False) == "major"
+    assert after("n_students", header="另名") == ""
 
 
 def test_a_revision_names_its_cause(tmp_path):

@@ -1,4 +1,7 @@
-"""Feedback extract for a recipient outside: two-later youth who are willing to train, cut to the agreement (RS02, RS03, RS13)."""
+"""Feedback extract for a recipient outside: two-later youth who are willing to train, cut to the agreement (RS02, RS03, RS13).
+
+A delivery of persons always has a second account as its approver; it stands in the log of deliveries (warehouse/sharing).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,10 @@ from warehouse.keys import Keys
 from warehouse.monitor import access
 from warehouse.monitor.names import resolve
 from warehouse.reference import rows
+from warehouse.release.files import sha256_file
+from warehouse.sharing.agreements import Agreement, load_agreements
+from warehouse.sharing.delivery import Line, log
+from warehouse.sharing.desk import DELIVERY, next_no
 from warehouse.text_safety import CsvWriter
 
 _CLEAR = ("name", "id_no")
@@ -60,6 +67,11 @@ def write_feedback(
         [period, _WILLING],
     )
     access.check("feedback", "labour", account, len(listed), second)
+    if not second or second == account:
+        raise UsageError(
+            "对外提供个人数据须另一人批准 / data of persons leave the house only with another approver (RS13)",
+            "--second ACCOUNT of another person",
+        )
     detail = {"period": period, "persons": len(listed), "fields": fields, "second": second}
     access.record(session, "feedback", "labour", account, f"agreement {agreement_id}", detail)
     shown = resolve(session, settings, keys, [(r[0], r[1]) for r in listed], _CLEAR)
@@ -70,4 +82,40 @@ def write_feedback(
         for delivery, row, *values in listed:
             known = dict(zip(_KNOWN, values, strict=True)) | shown.get((delivery, row), {})
             writer.row([known.get(f) for f in fields])
+    _log(session, load_agreements()[agreement_id], file, period, len(listed), account, second, day)
     return file, len(listed)
+
+
+def _log(
+    session: Session,
+    agreement: Agreement,
+    file: Path,
+    period: str,
+    n_rows: int,
+    account: str,
+    second: str,
+    day: str,
+) -> None:
+    fields = "|".join(agreement.fields)
+    line = Line(
+        delivery_no=next_no(session, DELIVERY, "delivery_no", "JF", date.fromisoformat(day)),
+        agreement_id=agreement.agreement_id,
+        request_id=None,
+        recipient_zh=agreement.recipient_zh,
+        dataset=agreement.dataset,
+        release_id=None,
+        period=period,
+        fields=fields,
+        row_filter=agreement.row_filter,
+        agreed_fields=fields,
+        agreed_filter=agreement.row_filter,
+        agreed_from=agreement.valid_from,
+        agreed_to=agreement.valid_to,
+        n_rows=n_rows,
+        n_outside=0,  # the list is made of nobody else
+        sha256=sha256_file(file),
+        delivered_on=date.fromisoformat(day),
+        delivered_by=account,
+        approver=second,
+    )
+    log(session, line)

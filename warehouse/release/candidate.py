@@ -32,7 +32,14 @@ from warehouse.protection import HIDDEN_COLUMNS, INTEGERS, STATUS, enforced, pro
 from warehouse.release import files, pointer
 from warehouse.release.approval import record_builder
 from warehouse.release.changes import changes_text, check_versions, compare
-from warehouse.release.dictionary import Codes, html_text, write_xlsx
+from warehouse.release.dictionary import (
+    Codes,
+    html_text,
+    source_of,
+    standard_of,
+    values_found,
+    write_xlsx,
+)
 from warehouse.release.duckdb_file import memory_session, write_duckdb
 from warehouse.release.manifest import (
     clean_inputs,
@@ -45,6 +52,8 @@ from warehouse.release.manifest import (
     seal,
 )
 from warehouse.release.verify import verify_release
+from warehouse.sharing.catalogue import catalogue
+from warehouse.sharing.consumers import Consumer, check_consumers, paper
 
 ROW_GROUP = 122_880
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -90,14 +99,17 @@ def build_candidate(
     operator: str,
     data_as_of: str | None = None,
     codes: Codes | None = None,
+    consumers: Sequence[Consumer] = (),
     extras: Callable[[Path], None] | None = None,
 ) -> Candidate:
     """Write, check and name a candidate; an equal one that is already there is kept, with its approvals.
 
     `operator` is the account that builds and so may not approve. `data_as_of` defaults to the last day
-    of the period. `codes` are code lists for the
-    dictionary. `extras` is called with the staged folder to add files made from it (the dashboard); it
-    must be deterministic and change nothing.
+    of the period. `codes` are code lists for the dictionary. What breaks a promise to one of the
+    `consumers` stands in quality/consumers.json, and is refused when publishing if it blocks.
+    `extras` is
+    called with the staged folder to add files made from it (the dashboard); it must be deterministic and
+    change nothing.
 
     Raises UsageError for faulty contracts, BlockedError when a mart does not fit its contract or must
     not be published.
@@ -119,8 +131,7 @@ def build_candidate(
             session = Session(con, Path())
             for contract in final.values():
                 _check_table(session, contract)
-            earlier = [r.path for r in pointer.list_releases(settings)]
-            safe = protect_marts(session, final, earlier)
+            safe = protect_marts(session, final, pointer.shown_before(settings))
             rows = {name: _write_mart(session, staging, c, period, safe[name]) for name, c in final.items()}
             digest = content_hash(staging)
             release, previous = _identity(settings, period, digest)
@@ -131,6 +142,7 @@ def build_candidate(
                 "period": period,
                 "data_as_of": data_as_of or last_day(period),
                 "previous": previous.id if previous else None,
+                "compared_with": [p.name for p in pointer.shown_before(settings, without_content=digest)],
                 "content_hash": digest,
                 "code_version": code_version,
                 "reference_version": reference_version,
@@ -141,18 +153,31 @@ def build_candidate(
             }
             losses = [{"mart": name, **safe[name].loss} for name in final]
             files.write_text(staging / "CHANGES.md", _changes(release, previous, staging, final))
-            write_duckdb(staging, facts, final, rules, storage)
+            lists = {**(codes or {}), **values_found(staging, final)}
+            write_duckdb(
+                staging,
+                facts,
+                final,
+                rules,
+                storage,
+                lambda contract, column: {
+                    "source": source_of(contract, column),
+                    "standard": standard_of(contract, column, lists),
+                },
+            )
+            files.write_json(staging / "catalogue.json", {"release": release, "datasets": catalogue(final)})
             files.write_json(staging / "datapackage.json", data_package(facts, final, staging, rows))
-            write_xlsx(staging / "dictionary.xlsx", release, final, codes or {})
-            files.write_text(staging / "dictionary.html", html_text(release, final, codes or {}))
+            write_xlsx(staging / "dictionary.xlsx", release, final, lists)
+            files.write_text(staging / "dictionary.html", html_text(release, final, lists))
             files.write_json(
                 staging / "quality" / "summary.json",
                 {"release": release, "period": period, "rules": rules, "disclosure": losses},
             )
+            relied = _consumers(staging, final, consumers, period)
+            files.write_json(staging / "quality" / "consumers.json", relied)
             files.write_json(staging / "RELEASE.json", facts)
             # A release with this very content is this candidate, not something that an attacker has besides.
-            others = [r.path for r in pointer.list_releases(settings) if r.content_hash != digest]
-            audit = audit_release(staging, others)
+            audit = audit_release(staging, pointer.shown_before(settings, without_content=digest))
             audit.require()
             files.write_json(staging / "quality" / "audit.json", audit.facts())
             if extras:
@@ -167,6 +192,16 @@ def build_candidate(
         finally:
             if staging.exists():
                 rmtree(staging)
+
+
+def _consumers(
+    staging: Path, contracts: Mapping[str, Contract], consumers: Sequence[Consumer], period: str
+) -> dict[str, Any]:
+    session = memory_session()
+    try:
+        return paper(consumers, check_consumers(session, staging, contracts, consumers, period))
+    finally:
+        session.con.close()
 
 
 def _check_contract(name: str, contract: Contract) -> None:
@@ -263,10 +298,9 @@ def _identity(settings: Settings, period: str, digest: str) -> tuple[str, pointe
     """Id and predecessor; content that is already the newest of its month keeps its papers."""
     newest = pointer.newest_of(settings, period)
     if newest and newest.content_hash == digest:
-        found = pointer.find_release(settings, newest.previous) if newest.previous else None
+        found = next((r for r in pointer.list_releases(settings) if r.id == newest.previous), None)
         return newest.id, found
-    ids = [r.id for r in pointer.list_releases(settings)]
-    return pointer.release_id(period, ids), pointer.previous_of(settings, period)
+    return pointer.release_id(period, pointer.taken_ids(settings)), pointer.previous_of(settings, period)
 
 
 def _hidden_rows(staging: Path, contract: Contract) -> int:

@@ -1,18 +1,34 @@
 """What changed since the previous release: schemas, rows and every revised cell.
 
-Analysts always ask why last year's number changed; CHANGES.md answers with counts. A schema change that
-needs a greater version than the contract carries is refused: readers pin the major version.
+Analysts always ask why last year's number changed. CHANGES.md answers with counts and the largest moves
+(the room of sharing adds the deliveries that were corrected); `changes/<mart>.parquet` holds every revised cell and removed row. A
+schema change that needs a greater version than the contract carries is refused: readers pin the major
+version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from warehouse.contract import Contract
 from warehouse.engine.duckdb import Session, literal, quote
 from warehouse.errors import BlockedError
+
+_MEANING = ("unit", "codeList")
+LARGEST = 20  # moves listed in CHANGES.md for each mart
+RESTATED = (
+    "source",
+    "owner",
+    "period",
+    "version",
+    "n_before",
+    "n_after",
+    "n_added",
+    "n_deleted",
+    "n_changed",
+)
 
 
 @dataclass(frozen=True)
@@ -31,14 +47,25 @@ class MartChange:
     changed: int | None = None
     cells: dict[str, int] = field(default_factory=dict)
     causes: dict[str, int] = field(default_factory=dict)
+    largest: tuple[tuple[str, ...], ...] = ()  # key, column, before, after of the largest moves
 
 
 def needed_bump(before: Contract, after: Contract) -> str:
-    """`major`, `minor` or `` : what the version of the new contract must have moved by at least."""
+    """`major`, `minor` or `` : what the version of the new contract must have moved by at least.
+
+    Major: a column went or changed its type, the key or table changed, a value means something else (unit, code
+    list), or a column that was never empty may be so now. Minor: columns were added. Words are free.
+    """
     old = {c.name: c.type.upper() for c in before.columns}
     new = {c.name: c.type.upper() for c in after.columns}
     if before.key != after.key or before.table != after.table or any(new.get(n) != t for n, t in old.items()):
         return "major"
+    for was in before.columns:
+        now = after.column(was.name)
+        if was.required and not now.required:
+            return "major"
+        if any(was.properties.get(p) and was.properties.get(p) != now.properties.get(p) for p in _MEANING):
+            return "major"
     return "minor" if set(new) - set(old) else ""
 
 
@@ -97,6 +124,7 @@ def _compare(
     added = removed = changed = None
     cells: dict[str, int] = {}
     causes: dict[str, int] = {}
+    largest: tuple[tuple[str, ...], ...] = ()
     if before.key == after.key and before.key:
         a = f"read_parquet({literal(str(before_root / 'parquet' / f'{before.id}.parquet'))})"
         b = f"read_parquet({literal(str(after_root / 'parquet' / f'{after.id}.parquet'))})"
@@ -130,6 +158,11 @@ def _compare(
                     f"SELECT {why}, count(*) FROM {a} a JOIN {b} b ON {pair} WHERE {any_cell} GROUP BY 1 ORDER BY 1"
                 )
             )
+        if cells or removed:
+            relation = _revised_cells(
+                a, b, after.key, {n: d for n, d in zip(values, differs, strict=True) if n in cells}
+            )
+            largest = _write_cells(session, relation, after, after_root)
     columns_added = tuple(n for n in new if n not in old)
     columns_removed = tuple(n for n in old if n not in new)
     revised = (
@@ -149,6 +182,7 @@ def _compare(
         changed=changed,
         cells=cells,
         causes=causes,
+        largest=largest,
     )
 
 
@@ -171,6 +205,39 @@ def _cause(columns: set[str]) -> str:
         if c in columns
     )
     return f"CASE {cases} ELSE {literal(_DATA)} END" if cases else literal(_DATA)
+
+
+def _revised_cells(a: str, b: str, key: Sequence[str], differs: Mapping[str, str]) -> str:
+    """SELECT of key, kind (revised, removed), column_name, before, after: one row per revised cell or removed row."""
+    keys = ", ".join(f"a.{quote(k)}" for k in key)
+    pair = " AND ".join(f"a.{quote(k)} IS NOT DISTINCT FROM b.{quote(k)}" for k in key)
+    revised = [
+        f"SELECT {keys}, 'revised' AS kind, {literal(name)} AS column_name, a.{quote(name)}::VARCHAR AS before, "
+        f"b.{quote(name)}::VARCHAR AS after FROM {a} a JOIN {b} b ON {pair} WHERE {condition}"
+        for name, condition in differs.items()
+    ]
+    gone = f"SELECT {keys}, 'removed' AS kind, NULL AS column_name, NULL AS before, NULL AS after FROM {a} a ANTI JOIN {b} b ON {pair}"
+    return " UNION ALL ".join([*revised, gone])
+
+
+def _write_cells(
+    session: Session, relation: str, contract: Contract, root: Path
+) -> tuple[tuple[str, ...], ...]:
+    """Write changes/<mart>.parquet; the largest moves, relative to the value before."""
+    target = root / "changes" / f"{contract.id}.parquet"
+    target.parent.mkdir(exist_ok=True)
+    session.execute(
+        f"COPY (SELECT * FROM ({relation}) ORDER BY ALL) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)",
+        what=f"changes of {contract.id}",
+    )
+    keys = ", ".join(f"coalesce({quote(k)}::VARCHAR, '–')" for k in contract.key)
+    rows = session.rows(
+        f"SELECT concat_ws(' ', {keys}), column_name, coalesce(before, '–'), coalesce(after, '–') "
+        f"FROM read_parquet({literal(str(target))}) WHERE kind = 'revised' "
+        "ORDER BY abs(TRY_CAST(after AS DOUBLE) - TRY_CAST(before AS DOUBLE)) "
+        f"/ greatest(abs(TRY_CAST(before AS DOUBLE)), 1) DESC NULLS LAST, 1, 2 LIMIT {LARGEST}"
+    )
+    return tuple(tuple(map(str, row)) for row in rows)
 
 
 _STATUS = {
@@ -212,4 +279,9 @@ def changes_text(release: str, previous: str | None, changes: list[MartChange]) 
         ]
         if parts:
             lines += ["", f"## {c.mart}", "", *parts]
+        if c.largest:
+            lines += ["", "| 行 row | 列 column | 原值 before | 新值 after |", "|---|---|---:|---:|"]
+            lines += [f"| {' | '.join(t.replace('|', '/') for t in row)} |" for row in c.largest]
+            if sum(c.cells.values()) > len(c.largest):
+                lines += ["", f"全部见 all of them: `changes/{c.mart}.parquet`"]
     return "\n".join(lines) + "\n"

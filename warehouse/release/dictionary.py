@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from warehouse.contract import Column, Contract
+import yaml
+
+from warehouse.contract import CONTRACTS, Column, Contract
+from warehouse.engine.duckdb import literal, quote
 from warehouse.protection import protection_of
+from warehouse.release.duckdb_file import memory_session
 from warehouse.text_safety import open_workbook
 
-# list id -> (code, Chinese, English)
-Codes = Mapping[str, Sequence[tuple[str, str, str]]]
+# list id -> (code, Chinese, English, standard or other document that defines it)
+Codes = Mapping[str, Sequence[tuple[str, str, str, str]]]
+
+VALUES = 80  # longer lists of codes found in the data are not printed
 
 HEADINGS = (
     ("字段", "Field", 24),
@@ -53,8 +61,65 @@ def _protection(contract: Contract, column: Column) -> str:
     return f"1–{rule.minimum - 1} 人及防推算的数不公布 / 1–{rule.minimum - 1} and what would give them away hidden"
 
 
-def _cells(contract: Contract, column: Column) -> tuple[str, ...]:
+@cache
+def _sources() -> dict[str, dict[str, dict[str, str]]]:
+    file = CONTRACTS / "mart_source.yaml"
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8"))) if file.exists() else {}
+
+
+def source_of(contract: Contract, column: Column) -> str:
+    """The columns of the extracts from which a column is made: the contract's word, else what the models say."""
+    stated = _text(column.properties.get("source"))
+    return stated or _sources().get(contract.id, {}).get(column.name, {}).get("source", "")
+
+
+def standard_of(contract: Contract, column: Column, codes: Codes) -> str:
+    """The standard that defines the values of a column; of a code list, what most of its codes name."""
+    if stated := _text(column.properties.get("standard")):
+        return stated
+    if found := codes.get(str(column.properties.get("codeList"))):
+        documents = Counter(row[3] for row in found)
+        return documents.most_common(1)[0][0]
+    return _sources().get(contract.id, {}).get(column.name, {}).get("standard", "")
+
+
+def values_found(root: Path, contracts: Mapping[str, Contract]) -> Codes:
+    """Codes that occur in the staged marts and have no code list, with their names from the columns beside them.
+
+    `county_code` is named by `county_name_zh` and `county_name_en`; up to VALUES codes of a column.
+    """
+    session = memory_session()
+    found: dict[str, list[tuple[str, str, str, str]]] = {}
+    try:
+        for name, contract in sorted(contracts.items()):
+            columns = {c.name for c in contract.columns}
+            file = literal(str(root / "parquet" / f"{name}.parquet"))
+            for column in contract.columns:
+                stem = column.name.removesuffix("_code")
+                if (
+                    stem == column.name
+                    or column.type.upper() != "VARCHAR"
+                    or column.properties.get("codeList")
+                ):
+                    continue
+                names = [
+                    f"min({quote(n)})::VARCHAR" if n in columns else "''"
+                    for n in (f"{stem}_name_zh", f"{stem}_name_en")
+                ]
+                rows = session.rows(
+                    f"SELECT {quote(column.name)}, coalesce({names[0]}, ''), coalesce({names[1]}, ''), '' "
+                    f"FROM read_parquet({file}) WHERE {quote(column.name)} <> '' GROUP BY ALL ORDER BY 1 LIMIT {VALUES + 1}"
+                )
+                if 0 < len(rows) <= VALUES:
+                    found[f"{name}.{column.name}"] = [(str(a), str(b), str(c), str(d)) for a, b, c, d in rows]
+    finally:
+        session.con.close()
+    return found
+
+
+def _cells(contract: Contract, column: Column, codes: Codes) -> tuple[str, ...]:
     p = column.properties
+    own = f"{contract.id}.{column.name}"
     return (
         column.name,
         column.header,
@@ -63,15 +128,18 @@ def _cells(contract: Contract, column: Column) -> tuple[str, ...]:
         column.type,
         _text(p.get("unit")),
         column.tier,
-        _text(p.get("codeList") or p.get("values")),
-        _text(p.get("source")),
-        _text(p.get("standard")),
+        _text(p.get("codeList") or p.get("values") or (own if own in codes else "")),
+        source_of(contract, column),
+        standard_of(contract, column, codes),
         _protection(contract, column),
     )
 
 
-def _used_codes(contracts: Mapping[str, Contract], codes: Codes) -> dict[str, Sequence[tuple[str, str, str]]]:
+def _used_codes(
+    contracts: Mapping[str, Contract], codes: Codes
+) -> dict[str, Sequence[tuple[str, str, str, str]]]:
     used = {c.properties.get("codeList") for contract in contracts.values() for c in contract.columns}
+    used |= {f"{name}.{c.name}" for name, contract in contracts.items() for c in contract.columns}
     return {name: codes[name] for name in sorted(codes) if name in used}
 
 
@@ -153,7 +221,7 @@ def write_xlsx(path: Path, release: str, contracts: Mapping[str, Contract], code
         sheet = book.add_worksheet(sheets[name])
         sheet.write_string(0, 0, f"{contract.title_zh} {contract.title_en}".strip(), style["title"])
         sheet.write_string(1, 0, f"{contract.table} · {contract.version} · {contract.owner}", style["note"])
-        table(sheet, 3, HEADINGS, [_cells(contract, c) for c in contract.columns])
+        table(sheet, 3, HEADINGS, [_cells(contract, c, codes) for c in contract.columns])
     used = _used_codes(contracts, codes)
     if used:
         sheet = book.add_worksheet("代码表 Codes")
@@ -163,6 +231,7 @@ def write_xlsx(path: Path, release: str, contracts: Mapping[str, Contract], code
             ("代码", "Code", 16),
             ("中文", "Chinese", 34),
             ("英文", "English", 40),
+            ("标准", "Standard", 24),
         )
         table(sheet, 3, lists, [(n, *map(_text, row)) for n, list_ in used.items() for row in list_])
     book.close()
@@ -216,13 +285,13 @@ def html_text(release: str, contracts: Mapping[str, Contract], codes: Codes) -> 
             f'<h2 id="{escape(name)}">{_bilingual(contract.title_zh, contract.title_en)}</h2>',
             f'<p class="note">{escape(" · ".join((contract.table, contract.version, contract.owner)))}</p>',
             f"<p>{escape(contract.description)}</p>",
-            _table(head, [_cells(contract, c) for c in contract.columns]),
+            _table(head, [_cells(contract, c, codes) for c in contract.columns]),
         ]
     for name, rows in _used_codes(contracts, codes).items():
         parts += [
             f'<h2 id="code-{escape(name)}">{_bilingual("代码表", "Codes")} {escape(name)}</h2>',
             _table(
-                [("代码", "Code"), ("中文", "Chinese"), ("英文", "English")],
+                [("代码", "Code"), ("中文", "Chinese"), ("英文", "English"), ("标准", "Standard")],
                 [tuple(map(_text, r)) for r in rows],
             ),
         ]

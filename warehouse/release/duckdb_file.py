@@ -7,15 +7,17 @@ clients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from warehouse.contract import Contract
+from warehouse.contract import Column, Contract
 from warehouse.engine.duckdb import Session, literal, quote
 from warehouse.errors import EngineError
+
+Words = Callable[[Contract, Column], Mapping[str, str]]
 
 
 def memory_session() -> Session:
@@ -35,8 +37,12 @@ def write_duckdb(
     contracts: Mapping[str, Contract],
     rules: Sequence[Mapping[str, Any]],
     storage_version: str,
+    words: Words,
 ) -> None:
-    """Write `marts.duckdb` with the schemas `mart` and `meta`; leaves no write-ahead log."""
+    """Write `marts.duckdb` with the schemas `mart` and `meta`; leaves no write-ahead log.
+
+    `words` says of a column what its contract does not: {"source": …, "standard": …}.
+    """
     session = memory_session()
     try:
         file = root / "marts.duckdb"
@@ -55,7 +61,7 @@ def write_duckdb(
             for c in contract.columns:
                 comment = literal(_both(c.header, c.label_en))
                 session.execute(f"COMMENT ON COLUMN {table}.{quote(c.name)} IS {comment}")
-        _meta(session, release, contracts, rules)
+        _meta(session, release, contracts, rules, words)
         session.execute("CHECKPOINT r")
         session.execute("DETACH r")
     finally:
@@ -75,6 +81,7 @@ def _meta(
     release: Mapping[str, Any],
     contracts: Mapping[str, Contract],
     rules: Sequence[Mapping[str, Any]],
+    words: Words,
 ) -> None:
     facts = [n for n, value in release.items() if value is None or isinstance(value, str)]
     _table(session, "release", [{n: release[n] for n in facts}], dict.fromkeys(facts, "VARCHAR"))
@@ -94,7 +101,7 @@ def _meta(
                 "unit": c.properties.get("unit"),
                 "tier": c.tier,
                 "code_list": c.properties.get("codeList"),
-                "source": str(c.properties["source"]) if "source" in c.properties else None,
+                **words(contract, c),
                 "schema_version": contract.version,
             }
             for name, contract in sorted(contracts.items())

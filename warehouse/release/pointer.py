@@ -2,7 +2,8 @@
 
 `current` is a symbolic link and the truth; `current.json` says the same for Windows shares, which
 cannot follow links. It also remembers which releases were rolled back, so that a repeated run does not
-bring them back unasked.
+bring them back unasked. `RETIRED.json` names the releases that were withdrawn or pruned: their ids are
+taken for ever, their data are gone from here.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from warehouse.config import Settings
 from warehouse.errors import BlockedError, EduError, UsageError
 from warehouse.release.files import read_json, replace_link, replace_text
 
+RETIRED = "RETIRED.json"
 _ID = re.compile(r"v(\d{4})\.([1-9]|1[0-2])\.(0|[1-9]\d*)")
 _PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
@@ -36,6 +38,23 @@ class Release:
     def order(self) -> tuple[int, int, int]:
         """Year, month, patch: the newest release is the greatest."""
         return id_order(self.id)
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A release that is no longer offered. `kind`: withdrawn (it was wrong) or pruned (it was old).
+
+    `by` is an account id, `at` ISO 8601. `is_leak`: it showed what had to stay hidden.
+    """
+
+    id: str
+    kind: str
+    reason: str
+    by: str
+    at: str
+    successor: str | None
+    content_hash: str
+    is_leak: bool = False
 
 
 def id_order(release: str) -> tuple[int, int, int]:
@@ -63,11 +82,55 @@ def release_id(period: str, existing: Iterable[str]) -> str:
     return f"v{year}.{month}.{max(patches, default=-1) + 1}"
 
 
+def retired(settings: Settings) -> dict[str, Retired]:
+    """Withdrawn and pruned releases by id, oldest first."""
+    path = settings.releases / RETIRED
+    nodes = read_json(path)["releases"] if path.exists() else []
+    return {node["id"]: Retired(**node) for node in nodes}
+
+
+def write_retired(settings: Settings, found: Iterable[Retired]) -> None:
+    """Replace RETIRED.json; from this moment on a release that it names is no longer offered."""
+    nodes = [asdict(r) for r in sorted(found, key=lambda r: id_order(r.id))]
+    replace_text(
+        settings.releases / RETIRED, json.dumps({"releases": nodes}, ensure_ascii=False, indent=2) + "\n"
+    )
+
+
+def taken_ids(settings: Settings) -> list[str]:
+    """Every id ever given, of retired releases too: an id is never given twice."""
+    return [*(r.id for r in list_releases(settings)), *retired(settings)]
+
+
+def shown_before(settings: Settings, *, without_content: str = "") -> list[Path]:
+    """Folders of everything readers may have seen, oldest first: published, and withdrawn or pruned later.
+
+    Disclosure control must reckon with all of it. Left out are releases withdrawn as a leak: what they
+    gave away cannot be protected any more. `without_content` leaves out a release with that content hash.
+    """
+    found = {r.id: (r.content_hash, r.path) for r in list_releases(settings)}
+    for gone in retired(settings).values():
+        folder = settings.withheld / gone.id
+        if not gone.is_leak and folder.is_dir():
+            found[gone.id] = (gone.content_hash, folder)
+    return [
+        path
+        for _, (content, path) in sorted(found.items(), key=lambda item: id_order(item[0]))
+        if not without_content or content != without_content
+    ]
+
+
 def list_releases(settings: Settings) -> list[Release]:
-    """All releases on disk, oldest first."""
+    """All releases that are offered, oldest first; without withdrawn and pruned ones."""
     found = []
+    gone = retired(settings)
     for folder in settings.releases.iterdir() if settings.releases.is_dir() else ():
-        if not _ID.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        if (
+            folder.name in gone
+            or not _ID.fullmatch(folder.name)
+            or folder.is_symlink()
+            or not folder.is_dir()
+        ):
             continue
         year, month, _ = id_order(folder.name)
         try:
@@ -87,8 +150,13 @@ def list_releases(settings: Settings) -> list[Release]:
 
 
 def find_release(settings: Settings, release: str) -> Release:
-    """A release by id; UsageError if there is none."""
+    """A release by id; UsageError if there is none, or if it was withdrawn or pruned."""
     id_order(release)
+    if gone := retired(settings).get(release):
+        raise UsageError(
+            f"{release} 已{'撤回' if gone.kind == 'withdrawn' else '清理'} / {release} was {gone.kind}: {gone.reason}",
+            f"use {gone.successor}" if gone.successor else "choose one from `edu release list`",
+        )
     for found in list_releases(settings):
         if found.id == release:
             return found
@@ -132,13 +200,16 @@ def rolled_back(settings: Settings) -> set[str]:
     return set(pointer_file(settings).get("rolled_back", ()))
 
 
-def write_pointer_file(settings: Settings, release: Release, back: Iterable[str]) -> None:
-    """Replace current.json; written before the link, the one act that makes a release count."""
+def write_pointer_file(settings: Settings, release: Release | None, back: Iterable[str]) -> None:
+    """Replace current.json; written before the link, the one act that makes a release count.
+
+    None: nothing is offered at present.
+    """
     document = {
-        "id": release.id,
-        "path": release.id,
-        "period": release.period,
-        "content_hash": release.content_hash,
+        "id": release.id if release else None,
+        "path": release.id if release else None,
+        "period": release.period if release else None,
+        "content_hash": release.content_hash if release else None,
         "rolled_back": sorted(back, key=id_order),
     }
     replace_text(

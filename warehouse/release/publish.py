@@ -1,4 +1,4 @@
-"""Publish, roll back: the only code that writes into `releases/`.
+"""Publish and roll back; with `retire.py` the only code that writes into `releases/`.
 
 The order makes every interruption harmless: copy to `.staging-…`, add the approvals, sync, verify,
 rename once, verify again, then write `current.json` and switch `current`. Before the rename nothing
@@ -9,16 +9,18 @@ adopts; the switch itself is one atomic replacement.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from warehouse.config import Settings
-from warehouse.errors import BlockedError
+from warehouse.errors import BlockedError, UsageError
 from warehouse.release import files, pointer
 from warehouse.release.approval import Approval, builders, check_approvals, write_approvals
 from warehouse.release.candidate import Candidate, load_candidate
 from warehouse.release.pointer import Release
 from warehouse.release.verify import verify_release
+from warehouse.sharing.consumers import blocking
 
 # Names given to `on_step`, in this order; "copying" once for each file.
 STEPS = (
@@ -56,8 +58,7 @@ def publish(
     was rolled back.
     """
     step = on_step or (lambda _: None)
-    with files.exclusive(settings.releases):
-        files.sweep_staging(settings.releases)
+    with releases_held(settings):
         step("start")
         existing = pointer.newest_of(settings, candidate.period)
         if existing and existing.content_hash == candidate.content_hash:
@@ -90,19 +91,57 @@ def publish(
         return _activate(settings, pointer.find_release(settings, candidate.id), step)
 
 
-def rollback(settings: Settings, release: str) -> Release:
+def rollback(settings: Settings, release: str, *, on_step: OnStep | None = None) -> Release:
     """Let `current` point to another release that verifies, older or newer; nothing else changes."""
-    with files.exclusive(settings.releases):
-        files.sweep_staging(settings.releases)
+    with releases_held(settings):
         target = pointer.find_release(settings, release)
-        back = pointer.rolled_back(settings) - {target.id}
-        current = pointer.current_id(settings)
-        if current and pointer.id_order(current) > target.order:
-            back.add(current)
-        verify_release(target.path).require()
-        pointer.write_pointer_file(settings, target, back)
-        pointer.switch_link(settings, target)
+        point_to(settings, target, on_step or (lambda _: None))
         return target
+
+
+@contextmanager
+def releases_held(settings: Settings) -> Iterator[None]:
+    """Sole writer of `releases/`, after what an interrupted run left behind is finished or removed."""
+    from warehouse.release.retire import finish
+
+    with files.exclusive(settings.releases):
+        _open_for_readers(settings)
+        files.sweep_staging(settings.releases)
+        finish(settings, lambda _: None)
+        yield
+
+
+def point_to(settings: Settings, target: Release, step: OnStep) -> None:
+    """Move `current` on purpose; a newer release that is left is remembered as rolled back."""
+    back = pointer.rolled_back(settings) - {target.id}
+    current = pointer.current_id(settings)
+    if current and pointer.id_order(current) > target.order:
+        back.add(current)
+    verify_release(target.path).require()
+    step("verified")
+    pointer.write_pointer_file(settings, target, back)
+    step("pointer_file")
+    pointer.switch_link(settings, target)
+    step("switched")
+
+
+def _open_for_readers(settings: Settings) -> None:
+    """Who else on this machine may read `releases/`: setting release.folder_mode.
+
+    The folder of all data is then passable, never listable, and every other zone in it is closed.
+    """
+    text = str(settings.get("release", "folder_mode"))
+    if text not in ("0700", "0750", "0755"):
+        raise UsageError(
+            f"release.folder_mode = {text!r} 无效 / is not valid", "0700 (nobody), 0750 (group), 0755 (all)"
+        )
+    mode = int(text, 8)
+    settings.releases.chmod(mode)
+    if mode != 0o700:
+        for zone in settings.data.iterdir():
+            if zone.is_dir() and not zone.is_symlink() and zone != settings.releases:
+                zone.chmod(0o700)
+        settings.data.chmod(0o700 | (mode & 0o011))
 
 
 def _check(settings: Settings, candidate: Candidate) -> Candidate:
@@ -113,10 +152,24 @@ def _check(settings: Settings, candidate: Candidate) -> Candidate:
             "候选版本已被改动 / the candidate changed after it was loaded", "look at it and approve it again"
         )
     verify_release(candidate.path).require()
-    ids = [r.id for r in pointer.list_releases(settings)]
+    for gone in pointer.retired(settings).values():
+        if gone.kind == "withdrawn" and gone.content_hash == on_disk.content_hash:
+            raise BlockedError(
+                f"相同内容已作为 {gone.id} 撤回 / the same content was withdrawn as {gone.id}: {gone.reason}",
+                "correct the data; what was withdrawn does not come back",
+            )
+    if broken := blocking(files.read_json(candidate.path / "quality" / "consumers.json")):
+        raise BlockedError(
+            f"破坏了对使用方的约定 / promises to consumers are broken: {'; '.join(broken[:3])}",
+            "restore the columns or data, raise the mart's major version, or agree on a new contract with the consumer",
+        )
     previous = pointer.previous_of(settings, on_disk.period)
-    if on_disk.id != pointer.release_id(on_disk.period, ids) or on_disk.previous != (
-        previous.id if previous else None
+    # Also the newer release of another month: the audit against everything shown must have seen it.
+    shown = [p.name for p in pointer.shown_before(settings, without_content=on_disk.content_hash)]
+    if (
+        on_disk.id != pointer.release_id(on_disk.period, pointer.taken_ids(settings))
+        or on_disk.previous != (previous.id if previous else None)
+        or files.read_json(candidate.path / "RELEASE.json").get("compared_with") != shown
     ):
         raise BlockedError(
             f"候选版本 {on_disk.id} 已过时 / "

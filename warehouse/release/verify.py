@@ -91,6 +91,9 @@ def verify_current(settings: Settings) -> VerifyReport:
         report.add("current 指向不存在的发布", "current points to a release that is not there")
         return report
     report = verify_release(folder)
+    if name in pointer.retired(settings):
+        # Only after a crash within a withdrawal; the next act on releases finishes it.
+        report.notes.append(f"{name} 正在撤回 / {name} is being withdrawn; run `edu release list`")
     if report.id != name:
         report.add("发布编号与目录名不符", "the id of the release is not the name of its folder")
     try:
