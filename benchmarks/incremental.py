@@ -37,6 +37,7 @@ def main() -> None:
         _run([*_EDU, "sample", *arguments], {})
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(sample / "landing", data / "landing")
+    (data / "SAMPLE").write_text("benchmark\n")  # a house of synthetic persons (rule RP18)
     environment = {"EDU_PATHS_DATA": str(data), "EDU_KEYS_FILE": str(data / "keys.json")}
     load = [*_EDU, "load", PERIOD, "--json"]
     found = {FULL: _run(load, environment)}

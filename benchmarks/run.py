@@ -39,6 +39,7 @@ def main() -> None:
         data = folder / "data"
         shutil.rmtree(data, ignore_errors=True)
         data.mkdir()
+        (data / "SAMPLE").write_text("benchmark\n")  # a house of synthetic persons (rule RP18)
         (data / "landing").symlink_to(sample / "landing")
         environment = {"EDU_PATHS_DATA": str(data), "EDU_KEYS_FILE": str(data / "keys.json")}
         full.append(_ok(measure([str(edu), "load", PERIOD, "--json"], ROOT, environment)))
