@@ -162,7 +162,7 @@ def test_classes_of_aid_equal_the_ledger(session: Session) -> None:
     judged = set(
         session.rows(
             f"""SELECT period, person_id, programme_code, class_code FROM use.entitlement__person_rule_term
-                WHERE {later} AND period IN (SELECT period FROM due) AND class_code <> 'pending'
+                WHERE {later} AND period IN (SELECT period FROM due) AND class_code NOT IN ('pending', 'not_judged')
                   AND person_id NOT IN (SELECT pid FROM due WHERE NOT has_id)
                   AND person_id IN (SELECT pid FROM who)"""
         )
