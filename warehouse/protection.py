@@ -104,6 +104,12 @@ class Protection:
         """Columns that may become NULL: the counts and what is computed from them."""
         return (*self.counts, *self.derived)
 
+    @property
+    def fineness(self) -> tuple[bool, int, int]:
+        """Of the marts of a cube the finest gives its leaves: it has no rows of totals, and the most dimensions."""
+        totals = any(a.level or WHOLE in a.members.values() for a in self.axes.values())
+        return not totals, len(self.axes), len(self.counts)
+
 
 def tiers() -> dict[str, dict[str, int]]:
     """Tier -> minimum, base, width, rate_minimum, from reference/disclosure_tier.csv."""

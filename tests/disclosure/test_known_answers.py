@@ -30,6 +30,23 @@ def attack(cells, hidden, sums):
     return lambda key: (lambda i: (i.low, i.high, i.status))(model.interval([number[key]]))
 
 
+def test_the_interval_of_the_handbook():
+    """Handbook on SDC, 2nd ed., 4.3, example 3 (Geurts 1992, table 10): X11 lies in [3, 6]; the others follow."""
+    cells = {"11": 4, "12": 3, "21": 2, "22": 1, "31": 3, "32": 3}
+    intervals = attack(
+        cells, {"11", "12", "21", "22"}, [("11", "12"), ("21", "22"), ("11", "21", "31"), ("12", "22", "32")]
+    )
+    assert intervals("11") == (3, 6, "optimal")
+    assert [intervals(c)[:2] for c in ("12", "21", "22")] == [(1, 4), (0, 3), (0, 3)]
+
+
+def test_whole_numbers_are_narrower_than_fractions():
+    """Three pairs that are odd together: only fractions reach their middle."""
+    system = System([0.0] * 3, [1.0] * 3, [((0, 1), 1.0, 1.0), ((1, 2), 1.0, 1.0), ((0, 2), 0.0, 1.0)])
+    model = Attack(system)
+    assert model.interval((0, 2)).high == 1 and model.interval((0, 2), whole=True).high == 0
+
+
 def test_a_cell_that_two_hidden_per_line_do_not_protect():
     cells = square()
     lines = [[(r, c) for c in "abcd"] for r in "wxyz"] + [[(r, c) for r in "wxyz"] for c in "abcd"]

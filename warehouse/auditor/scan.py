@@ -26,23 +26,19 @@ def personal(text: str) -> bool:
     return bool(_PHONE.search(text))
 
 
-def scan(root: Path) -> list[str]:
+def scan(con: duckdb.DuckDBPyConnection, root: Path) -> list[str]:
     """Problems: text columns of all staged marts in which a value looks like a personal number."""
     found = []
-    con = duckdb.connect()
-    try:
-        for file in sorted((root / "parquet").glob("*.parquet")):
-            columns = con.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
-            for name in (c[0] for c in columns if c[1] == "VARCHAR"):
-                quoted = '"' + name.replace('"', '""') + '"'
-                values = con.execute(
-                    f"SELECT DISTINCT {quoted} FROM read_parquet(?) WHERE regexp_matches({quoted}, '[0-9]{{11}}')",
-                    [str(file)],
-                ).fetchall()
-                if hits := sum(personal(v) for (v,) in values):
-                    found.append(
-                        f"{file.stem}.{name}: {hits} 个疑似个人号码 / {hits} values look like personal numbers"
-                    )
-    finally:
-        con.close()
+    for file in sorted((root / "parquet").glob("*.parquet")):
+        columns = con.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
+        for name in (c[0] for c in columns if c[1] == "VARCHAR"):
+            quoted = '"' + name.replace('"', '""') + '"'
+            values = con.execute(
+                f"SELECT DISTINCT {quoted} FROM read_parquet(?) WHERE regexp_matches({quoted}, '[0-9]{{11}}')",
+                [str(file)],
+            ).fetchall()
+            if hits := sum(personal(v) for (v,) in values):
+                found.append(
+                    f"{file.stem}.{name}: {hits} 个疑似个人号码 / {hits} values look like personal numbers"
+                )
     return found

@@ -16,7 +16,7 @@ from warehouse.protection import WHOLE, Protection, protection_of
 
 @dataclass(frozen=True)
 class Line:
-    """A published row: key, members per dimension with all their wholes (None: on its own), figures by column."""
+    """A published row: key, members per dimension with their wholes in the row (None: on its own), figures by column."""
 
     key: tuple[str, ...]
     above: dict[str, tuple[str, ...]] | None
@@ -29,37 +29,35 @@ class Mart:
 
     contract: Contract
     rule: Protection
+    parquet: Path
     lines: dict[str, list[Line]]
     foreign: dict[str, int]
 
 
-def read_marts(root: Path) -> dict[str, Mart]:
-    """Protected marts of a folder by id."""
+def read_marts(con: duckdb.DuckDBPyConnection, root: Path) -> dict[str, Mart]:
+    """Protected marts of a folder by id; `con` reads the files."""
     found = {}
     for file in sorted((root / "contracts").glob("*.odcs.yaml")):
-        contract = parse_contract(yaml.safe_load(file.read_text(encoding="utf-8")))
+        contract = parse_contract(yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader))
         rule = protection_of(contract)
         parquet = root / "parquet" / f"{contract.id}.parquet"
         if rule.lane != "open" and parquet.is_file():
-            found[contract.id] = Mart(
-                contract, rule, _lines(parquet, contract, rule), _foreign(parquet, contract, rule)
-            )
+            lines, foreign = _lines(con, parquet, contract, rule), _foreign(con, parquet, contract, rule)
+            found[contract.id] = Mart(contract, rule, parquet, lines, foreign)
     return found
 
 
-def _lines(parquet: Path, contract: Contract, rule: Protection) -> dict[str, list[Line]]:
-    con = duckdb.connect()
-    try:
-        relation = con.execute("SELECT * FROM read_parquet(?)", [str(parquet)])
-        names = [d[0] for d in relation.description]
-        rows = relation.fetchall()
-        counted = {
-            name: {r[0] for r in con.execute(_where(parquet, count.where)).fetchall()}
-            for name, count in rule.counts.items()
-            if count.where
-        }
-    finally:
-        con.close()
+def _lines(
+    con: duckdb.DuckDBPyConnection, parquet: Path, contract: Contract, rule: Protection
+) -> dict[str, list[Line]]:
+    relation = con.execute("SELECT * FROM read_parquet(?)", [str(parquet)])
+    names = [d[0] for d in relation.description]
+    rows = relation.fetchall()
+    counted = {
+        name: {r[0] for r in con.execute(_where(parquet, count.where)).fetchall()}
+        for name, count in rule.counts.items()
+        if count.where
+    }
     found: dict[str, list[Line]] = defaultdict(list)
     for n, values in enumerate(rows):
         row: dict[str, Any] = dict(zip(names, values, strict=True))
@@ -75,23 +73,21 @@ def _lines(parquet: Path, contract: Contract, rule: Protection) -> dict[str, lis
     return dict(found)
 
 
-def _foreign(parquet: Path, contract: Contract, rule: Protection) -> dict[str, int]:
+def _foreign(
+    con: duckdb.DuckDBPyConnection, parquet: Path, contract: Contract, rule: Protection
+) -> dict[str, int]:
     """Values of derived columns that do not follow from their row: they carry something from elsewhere."""
-    con = duckdb.connect()
-    try:
-        found = {}
-        for name, expression in rule.derived.items():
-            type_ = contract.column(name).type
-            path = str(parquet).replace("'", "''")
-            query = (
-                f"SELECT count(*) FROM read_parquet('{path}') WHERE \"{name}\" IS NOT NULL "
-                f'AND "{name}" IS DISTINCT FROM CAST(({expression}) AS {type_})'
-            )
-            if count := con.execute(query).fetchall()[0][0]:
-                found[name] = int(count)
-        return found
-    finally:
-        con.close()
+    found = {}
+    for name, expression in rule.derived.items():
+        type_ = contract.column(name).type
+        path = str(parquet).replace("'", "''")
+        query = (
+            f'SELECT count(*) FROM (SELECT "{name}" AS shown, CAST(({expression}) AS {type_}) AS follows '
+            f"FROM read_parquet('{path}')) WHERE shown IS NOT NULL AND shown IS DISTINCT FROM follows"
+        )
+        if count := con.execute(query).fetchall()[0][0]:
+            found[name] = int(count)
+    return found
 
 
 def _where(parquet: Path, condition: str) -> str:
@@ -112,6 +108,5 @@ def _above(rule: Protection, text: dict[str, str]) -> dict[str, tuple[str, ...]]
         named = axis.members.get(member, member)
         if named is None:
             return None
-        groups = [g for g, members in axis.groups.items() if named in members]
-        found[name] = tuple(dict.fromkeys((named, *(text[c] for c in axis.levels), *groups, WHOLE)))
+        found[name] = tuple(dict.fromkeys((named, *(text[c] for c in axis.levels), WHOLE)))
     return found

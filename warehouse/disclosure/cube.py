@@ -71,6 +71,16 @@ class Cube:
         return len(self.keys) - 1
 
 
+def is_rest(cube: Cube, cell: int) -> bool:
+    """The implied rest of a split; no table shows it."""
+    return cube.keys[cell][0].startswith("~")
+
+
+def empty_allowed(cube: Cube, cell: int) -> bool:
+    """May the cell be thought empty? Elsewhere an empty cell would have been shown as such."""
+    return cell in cube.sensitive or is_rest(cube, cell)
+
+
 def row_members(axes: Mapping[str, Axis], row: Mapping[str, str]) -> dict[str, str] | None:
     """Member per dimension of a row; None when one of them is protected on its own."""
     found = {}
@@ -95,7 +105,7 @@ def build(tables: Sequence[Table]) -> Cube:
     cube = Cube(dimensions=(MEASURE, *dimensions))
     index: dict[Key, int] = {}
     if linked:
-        base = max(linked, key=lambda t: (len(t.rule.axes), len(t.rule.counts), t.mart))
+        base = max(linked, key=lambda t: (t.rule.fineness, t.mart))
         index = _fill(cube, base, _parents(linked, dimensions))
     for table in tables:
         _place(cube, table, index, dimensions)

@@ -16,8 +16,9 @@ from collections.abc import Iterable
 import highspy
 import numpy as np
 
-from warehouse.disclosure.cube import Cube
+from warehouse.disclosure.cube import Cube, empty_allowed, is_rest
 from warehouse.disclosure.primary import SECONDARY, SINGLETON, primary
+from warehouse.disclosure.tidy import tidy
 from warehouse.engine.solver import new_solver
 from warehouse.errors import EngineError
 
@@ -36,6 +37,13 @@ def suppress(
     """Hidden cells with their reasons. `known` are cells whose exact value an earlier release showed."""
     hidden = primary(cube, minimum, set(frozen))
     table = _Alternatives(cube, set(hidden), set(known), tree)
+    _complement(cube, hidden, table, minimum, width)
+    tidy(cube, hidden, table.movable, minimum, width)
+    return hidden
+
+
+def _complement(cube: Cube, hidden: dict[int, str], table: _Alternatives, minimum: int, width: int) -> None:
+    """Hide more cells until every hidden one has its range."""
     for _ in range(_ROUNDS):
         _singletons(cube, hidden)
         table.hidden |= set(hidden)
@@ -47,14 +55,13 @@ def suppress(
         # A cell hidden for others that moves too little helps nobody if it does not move at all.
         loose = {c for c in hidden if not table.proven(c, minimum, width)}
         if not new and not loose:
-            return hidden
+            return
         for cell in loose:
             if hidden[cell] == SECONDARY and table.still(cell):
                 del hidden[cell]
                 table.hidden.discard(cell)
         if not new and all(cell not in hidden or table.stuck(cell) for cell in loose):
-            return hidden
-    return hidden
+            return
 
 
 def _singletons(cube: Cube, hidden: dict[int, str]) -> None:
@@ -150,16 +157,6 @@ class _Alternatives:
                     self.hidden.add(other)
             return
         self._given_up.add(cell)
-
-
-def is_rest(cube: Cube, cell: int) -> bool:
-    """The implied rest of a split; no table shows it."""
-    return cube.keys[cell][0].startswith("~")
-
-
-def empty_allowed(cube: Cube, cell: int) -> bool:
-    """May the cell be thought empty? Elsewhere an empty cell would have been shown as such."""
-    return cell in cube.sensitive or is_rest(cube, cell)
 
 
 class _Scope:
