@@ -1,6 +1,7 @@
 """A small world of two marts of one cube, staged into folders, and the means to spoil them."""
 
 import random
+from dataclasses import replace
 
 import duckdb
 from fixtures.release_world import column, contract
@@ -132,7 +133,9 @@ def forge(root, mart, sql):
 def reveal(root, con, mart, where, columns=("n",)):
     """Show the true figures of some rows of a staged mart; other hidden columns stay hidden."""
     file = root / "parquet" / f"{mart}.parquet"
+    columns_ = {r[0] for r in con.execute(f"DESCRIBE mart.{mart}").fetchall()}
     keys = [c.name for c in (LEAF if mart == "leaf" else MARGIN).columns if c.key]
+    keys += ["period"] if "period" in columns_ else []
     same = " AND ".join(f"e.{k} = t.{k}" for k in keys)
     sets = ", ".join(f"{c} = (SELECT e.{c} FROM mart.{mart} e WHERE {same})" for c in columns)
     left = f"list_filter(string_split(coalesce(hidden_columns, ''), ','), x -> x NOT IN ({', '.join(map(literal, columns))}, ''))"
@@ -153,3 +156,49 @@ def hidden(root, mart):
         for c in (r[at] or "").split(",")
         if c in ("n", "n_aided")
     ]
+
+
+def monthly(c):
+    """The same contract with a month in its key."""
+    period = replace(c.column(c.key[0]), name="period", header="月份")
+    return replace(c, columns=(period, *c.columns))
+
+
+def in_lane(c, lane):
+    return replace(c, properties={"disclosure": {**c.properties["disclosure"], "lane": lane}})
+
+
+def months(n, seed=1, late=None):
+    """Data of n months from 2025-09 on: a fifth of the cells moves by a few persons each month; `late` = (month, county, more)
+    corrects a county of a month."""
+    rng = random.Random(seed)
+    now, found = list(rows(seed)), {}
+    for number in range(n):
+        month = f"{2025 + (number + 8) // 12}-{(number + 8) % 12 + 1:02d}"
+        now = [
+            (c, s, p, max(1, n + d), min(max(1, n + d), max(0, a + rng.choice([0, d]))))
+            for c, s, p, n, a in now
+            for d in [rng.choice([-2, -1, 1, 2]) if number and rng.random() < 0.2 else 0]
+        ]
+        found[month] = [
+            (c, s, p, n + late[2], a) if late and late[:2] == (number, c) else (c, s, p, n, a)
+            for c, s, p, n, a in now
+        ]
+    return found
+
+
+def monthly_world(data):
+    """Marts leaf and margin with a row per month."""
+    con = duckdb.connect()
+    con.execute("CREATE SCHEMA mart")
+    for n, (month, rows_) in enumerate(data.items()):
+        one = world(rows_)
+        for mart in ("leaf", "margin"):
+            con.register(
+                "_rows", one.execute(f"SELECT '{month}' AS period, * FROM mart.{mart}").to_arrow_table()
+            )
+            con.execute(
+                f"{'INSERT INTO' if n else 'CREATE TABLE'} mart.{mart} {'' if n else 'AS '}SELECT * FROM _rows"
+            )
+            con.unregister("_rows")
+    return con

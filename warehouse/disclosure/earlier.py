@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,12 +21,18 @@ _Cell = tuple[tuple[str, ...], str]  # key of the row, column
 class Before:
     """values[snapshot][(key, column)] are the published values, newest release first; None is hidden.
 
+    hidden     per snapshot what any release hid, this one included as it grows
     same_rule  the newest release that holds the mart used the same declaration
     """
 
     key: tuple[str, ...]
     values: dict[str, dict[_Cell, list[int | None]]] = field(default_factory=dict)
+    hidden: dict[str, set[_Cell]] = field(default_factory=lambda: defaultdict(set))
     same_rule: bool = False
+
+    def hide(self, snapshot: str, cells: Iterable[_Cell]) -> None:
+        """Remember what is hidden."""
+        self.hidden[snapshot].update(cells)
 
 
 def read_before(earlier: Sequence[Path], contract: Contract, rule: Protection) -> Before:
@@ -64,6 +70,8 @@ def _read(session: Session, file: Path, contract: Contract, rule: Protection, fo
         cells = found.values.setdefault("" if at is None else key[at], defaultdict(list))
         for column, value in zip(rule.counts, row[len(contract.key) :], strict=True):
             cells[(key, column)].append(value)
+            if value is None:
+                found.hidden["" if at is None else key[at]].add((key, column))
 
 
 def same_term(month: str, snapshot: str) -> bool:

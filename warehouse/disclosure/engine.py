@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,9 @@ def _cube(
         cube = build(tables)
         past = _at_cells(cube, tables, before, snapshot)
         shown = _solve(cube, next(iter(rules.values())), past)
+        for table in tables:
+            # What this month hides stays hidden in later months of its term, also within one release.
+            before[table.mart].hide(snapshot, _hidden(cube, table, shown))
         for (mart, number, column), cell in cube.place.items():
             value = 0 if cell is None else shown[cell]
             values[mart].append((number, column, value))
@@ -159,14 +162,25 @@ def _at_cells(cube: Cube, tables: Sequence[Table], before: Mapping[str, Before],
                 elif seen[0] is None:
                     pattern.add(cell)
                 at = past.key.index(table.rule.snapshot) if table.rule.snapshot else 0
-                for month, cells in past.values.items():
+                for month, cells in past.hidden.items():
                     if month != snapshot and not same_term(month, snapshot):
                         continue
                     key = row.key if not table.rule.snapshot else (*row.key[:at], month, *row.key[at + 1 :])
-                    if None in cells.get((key, column), []):
+                    if (key, column) in cells:
                         frozen.add(cell)
     same = whole and bool(tables) and all(before[t.mart].same_rule for t in tables)
     return _Past(newest, known - frozen, frozen, pattern if same else None)
+
+
+def _hidden(
+    cube: Cube, table: Table, shown: Mapping[int, int | None]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Key of the row and column of what a mart hides."""
+    for row in table.rows:
+        for column in row.values:
+            cell = cube.place[(table.mart, row.number, column)]
+            if cell is not None and shown[cell] is None:
+                yield row.key, column
 
 
 def _solve(cube: Cube, rule: Protection, past: _Past) -> Mapping[int, int | None]:
