@@ -83,6 +83,43 @@ def test_average_times_count(root):
         audit_release(root)
 
 
+def test_average_times_count_of_exempt_columns(root):
+    """Money and its mean are called exempt; together they give the hidden count back."""
+    file = root / "contracts" / "leaf.odcs.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["schema"][0]["properties"] += [
+        column("amount", "金额", "DOUBLE"),
+        column("mean", "人均", "DOUBLE"),
+    ]
+    rule = next(p for p in document["customProperties"] if p["property"] == "disclosure")
+    rule["value"]["exempt"] = ["amount", "mean"]
+    file.write_text(yaml.safe_dump(document, allow_unicode=True))
+    honest = "SELECT *, 1000.0 + hash(county || stage) % 977 AS amount, hash(stage || county) % 89 / 7.0 AS mean FROM t"
+    forge(root, "leaf", f"CREATE OR REPLACE TABLE t AS {honest}")
+    assert audit_release(root).problems == []
+    told = "coalesce(n, 7 + hash(county) % 50)"
+    forge(root, "leaf", f"UPDATE t SET mean = amount / {told}")
+    assert any("follow from" in p for p in audit_release(root).problems)
+
+
+def test_all_of_a_group(root):
+    """100 % of a sensitive part says something about each of the whole."""
+    file = root / "contracts" / "leaf.odcs.yaml"
+    document = yaml.safe_load(file.read_text())
+    rule = next(p for p in document["customProperties"] if p["property"] == "disclosure")
+    rule["value"]["counts"]["n_aided"] = {"sensitive": True}
+    file.write_text(yaml.safe_dump(document, allow_unicode=True))
+    row = "county = 'c0' AND stage = 'a'"
+    forge(root, "leaf", f"DELETE FROM t WHERE NOT ({row})")
+    for aided, is_found in ((250, False), (0, True), (500, True)):
+        forge(
+            root,
+            "leaf",
+            f"UPDATE t SET n = 500, n_aided = {aided}, pct = {aided} / 5.0, hidden_columns = NULL WHERE {row}",
+        )
+        assert any("0 % or 100 %" in p for p in audit_release(root).problems) == is_found
+
+
 def test_difference_over_time(tmp_path, con, root):
     """An earlier release showed what this one hides."""
     early = stage(tmp_path / "early", con, [LEAF, MARGIN])
