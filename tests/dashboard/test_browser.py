@@ -34,6 +34,7 @@ class Page:
 
     def __init__(self, browser, file: Path, fragment: str = "", width: int = 1440, height: int = 900) -> None:
         self.page = browser.new_page(viewport={"width": width, "height": height})
+        self.page.set_default_timeout(180_000)  # a busy machine is not a fault of the page
         self.requests: list[str] = []
         self.faults: list[str] = []
         self.page.on("request", lambda r: self.requests.append(r.url))

@@ -14,7 +14,7 @@ from dashboard.build import pages_version
 from expectations.rule import all_rules
 from pipelines.cli.dashboard import dashboard_group
 from pipelines.pages import DashboardPages
-from warehouse.engine.duckdb import Session
+from warehouse.engine.duckdb import SQL, Session
 from warehouse.reference import table_names
 
 PERSONAL_TABLES = {"source_register", "notice_register", "name_variant", "placeholder_id", "surname_reading"}
@@ -41,6 +41,8 @@ def test_reference_tables_in_a_release_are_public():
 def session(tmp_path):
     con = duckdb.connect()
     con.execute("CREATE SCHEMA core; CREATE SCHEMA ops")
+    con.execute((SQL / "storage" / "people.sql").read_text(encoding="utf-8"))
+    con.execute("CREATE TABLE core.person__record(period VARCHAR, tier VARCHAR, person_id UUID)")
     con.execute("CREATE TABLE core.delivery__period(period VARCHAR, delivery_id VARCHAR)")
     con.execute("INSERT INTO core.delivery__period VALUES ('2025-09', 'd1'), ('2025-10', 'd2')")
     con.execute(
