@@ -15,7 +15,10 @@ import numpy as np
 from warehouse.auditor.staged import Mart
 
 _RULE = 0.95  # a formula that holds in this share of the rows is one
-_LEAST = 5  # rows, and three different counts, before a coincidence is out of the question
+_LEAST = 5  # rows, with three different counts and exempt values, before a coincidence is out of the question
+_LARGE = (
+    4  # rounding bases: a formula is learned where a figure near by chance is not within the rounding anyway
+)
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 
 
@@ -26,8 +29,8 @@ def relations(con: duckdb.DuckDBPyConnection, mart: Mart) -> Iterator[str]:
         return
     for column in mart.rule.counts:
         count = columns[column]
-        for name, formula in _formulas(mart, columns, column):
-            told = _told(mart, count, formula)
+        for name, exempt, formula in _formulas(mart, columns, column):
+            told = _told(mart, count, exempt, formula)
             if told:
                 yield f"{mart.contract.id}.{column}: {told} 个数可由 {name} 算出 / {told} figures follow from {name}"
                 break
@@ -47,35 +50,39 @@ def _is_number(mart: Mart, column: str) -> bool:
     return any(n in mart.contract.column(column).type.upper() for n in _NUMBERS)
 
 
-def _formulas(mart: Mart, columns: dict[str, np.ndarray], count: str) -> Iterator[tuple[str, np.ndarray]]:
+def _formulas(
+    mart: Mart, columns: dict[str, np.ndarray], count: str
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name of a formula, the exempt column in it, and its values."""
     exempt = [c for c in mart.rule.exempt if c in columns and np.unique(columns[c]).size > 2]
     others = [c for c in columns if c != count]
     with np.errstate(all="ignore"):
         for one in exempt:
-            yield one, columns[one]
+            yield one, columns[one], columns[one]
         for one, two in product(exempt, others):
             if one == two:
                 continue
             x, y = columns[one], columns[two]
-            yield f"{one} × {two}", x * y
-            yield f"{one} × {two} / 100", x * y / 100
-            yield f"{one} / {two}", x / y
-            yield f"100 × {one} / {two}", 100 * x / y
-            yield f"{two} / {one}", y / x
-            yield f"100 × {two} / {one}", 100 * y / x
+            yield f"{one} × {two}", x, x * y
+            yield f"{one} × {two} / 100", x, x * y / 100
+            yield f"{one} / {two}", x, x / y
+            yield f"100 × {one} / {two}", x, 100 * x / y
+            yield f"{two} / {one}", x, y / x
+            yield f"100 × {two} / {one}", x, 100 * y / x
 
 
-def _told(mart: Mart, count: np.ndarray, formula: np.ndarray) -> int:
+def _told(mart: Mart, count: np.ndarray, exempt: np.ndarray, formula: np.ndarray) -> int:
     """Rows in which the formula says more about the count than is published."""
     usable = np.isfinite(formula)
     shown = usable & np.isfinite(count)
-    if shown.sum() < _LEAST or np.unique(count[shown]).size < 3:
+    learned = shown if mart.rule.lane == "suppress" else shown & (count >= _LARGE * mart.rule.base)
+    if learned.sum() < _LEAST or min(np.unique(v[learned]).size for v in (count, exempt)) < 3:
         return 0
     off = np.abs(formula - count)
     if mart.rule.lane == "suppress":
-        holds = off[shown] <= 0.5
+        holds = off[learned] <= 0.5
         return int((usable & np.isnan(count)).sum()) if holds.mean() >= _RULE else 0
     whole = np.abs(formula - np.round(formula)) < 0.01
-    holds = whole[shown] & (off[shown] < mart.rule.base)
+    holds = whole[learned] & (off[learned] < mart.rule.base)
     sharper = shown & whole & (np.round(formula) % mart.rule.base != 0)
     return int(sharper.sum()) if holds.mean() >= _RULE else 0
